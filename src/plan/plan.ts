@@ -1,0 +1,188 @@
+import type { Place } from '../values/place.js'
+import type { SecretText } from '../values/secret.js'
+
+/**
+ * The frozen middle between policy text and a running generation: plain data, without functions, classes or secrets, so
+ * that it can be sent to another thread, printed, compared and kept as a fixture.
+ */
+export interface Plan {
+  /** SHA-256 (hex) of the canonical plan without secrets and places; on every record. */
+  readonly fingerprint: string
+  readonly gateway: GatewayPlan
+  readonly issuers: Readonly<Record<string, IssuerPlan>>
+  readonly clients: Readonly<Record<string, ClientPlan>>
+  readonly upstreams: Readonly<Record<string, UpstreamPlan>>
+  readonly routes: readonly RoutePlan[]
+}
+
+/** `gateway.yaml`: the process. */
+export interface GatewayPlan {
+  readonly listeners: { readonly public: ListenerPlan; readonly admin: AdminPlan }
+  /** CIDR blocks whose peers may tell us the client's address. */
+  readonly trustedProxies: readonly string[]
+  readonly limits: LimitsPlan
+  readonly addressLimit: AddressLimitPlan | null
+  readonly store: { readonly onStoreError: 'local' | 'allow' | 'deny' }
+  /** Selectors (`header.authorization`, `query.token`) whose values no reader of a record may see. */
+  readonly accessLog: { readonly redact: readonly string[] }
+}
+
+export interface ListenerPlan {
+  readonly host: string
+  readonly port: number
+}
+
+export interface AdminPlan extends ListenerPlan {
+  /** Required for everything but /livez, /readyz and /metrics once the address is not loopback. */
+  readonly token: SecretText | null
+}
+
+/** Protections of the process itself; every one is on by default. */
+export interface LimitsPlan {
+  readonly headerBytes: number
+  readonly headersTimeoutMs: number
+  /** The time a caller has to send a whole request. */
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly targetBytes: number
+  readonly concurrentRequests: number
+  readonly connections: number
+  readonly connectionsPerAddress: number
+  readonly requestsPerSocket: number
+  readonly eventLoopDelayMs: number
+  /** How long SIGTERM waits for what is in flight. */
+  readonly drainMs: number
+}
+
+/** The tier before everything else: per process, IPv6 by /64. */
+export interface AddressLimitPlan {
+  readonly quota: number
+  readonly windowMs: number
+  readonly failedAuth: { readonly quota: number; readonly windowMs: number } | null
+  readonly declaredAt: Place
+}
+
+export interface RoutePlan {
+  /** As written: `POST /orders/{id}`. */
+  readonly id: string
+  readonly match: RouteMatch
+  /** Whether any step needs the body's bytes. */
+  readonly body: 'buffered' | 'streamed'
+  /** In running order. */
+  readonly steps: readonly Step[]
+  /** Name in `plan.upstreams`. */
+  readonly upstream: string
+  readonly declaredAt: Place
+}
+
+export interface RouteMatch {
+  /** An exact method, or `ANY`. */
+  readonly method: string
+  /** Compared with raw (still percent-encoded) segments. */
+  readonly segments: readonly Segment[]
+}
+
+export type Segment = { readonly literal: string } | { readonly param: string } | { readonly rest: string }
+
+/** The word for a protection: policy key, folder, deny code, metric label. */
+export type StageName =
+  | 'cors'
+  | 'ip'
+  | 'rateLimit'
+  | 'auth'
+  | 'concurrency'
+  | 'request'
+  | 'inspect'
+  | 'replay'
+  | 'forward'
+  | 'response'
+
+export type Phase = 'head' | 'body' | 'upstream' | 'response'
+
+/** A place in the fixed order of controls; `stages/order.ts` lists them all. */
+export type Slot =
+  | 'cors'
+  | 'ip'
+  | 'rateLimit:address'
+  | 'auth'
+  | 'rateLimit:client'
+  | 'concurrency'
+  | 'auth:signature'
+  | 'request'
+  | 'inspect'
+  | 'replay'
+  | 'forward'
+  | 'response'
+
+export interface Step {
+  readonly stage: StageName
+  readonly slot: Slot
+  readonly phase: Phase
+  readonly mode: 'enforce' | 'report'
+  /** Its type is known to its own stage only. */
+  readonly settings: unknown
+  readonly declaredAt: Place
+}
+
+export interface IssuerPlan {
+  readonly name: string
+  /** Compared with `iss` exactly. */
+  readonly issuer: string
+  /** The claim that must hold one of these values; `aud` unless the policy names another. */
+  readonly audience: { readonly claim: string; readonly oneOf: readonly string[] }
+  readonly algorithms: readonly string[]
+  /** Lower-case `typ` values without the `application/` prefix; `absent` allows a token without `typ`. */
+  readonly tokenTypes: readonly string[]
+  readonly clockSkewMs: number
+  readonly maxTokenAgeMs: number | null
+  readonly keys: IssuerKeys
+  readonly keySet: {
+    readonly cooldownMs: number
+    readonly maxAgeMs: number
+    readonly timeoutMs: number
+    readonly staleIfErrorMs: number
+    readonly maxBytes: number
+  }
+  readonly declaredAt: Place
+}
+
+export type IssuerKeys =
+  | { readonly kind: 'discovery' }
+  | { readonly kind: 'jwksUri'; readonly url: string }
+  /** The JSON text of a JWK set, read at load. */
+  | { readonly kind: 'jwks'; readonly json: string }
+  | { readonly kind: 'publicKey'; readonly pem: string }
+  | { readonly kind: 'secret'; readonly secret: SecretText }
+
+export interface ClientPlan {
+  readonly name: string
+  readonly plan: string | null
+  readonly keys: readonly ApiKeyPlan[]
+  /** CIDR blocks; empty: any address. */
+  readonly ipAllow: readonly string[]
+  readonly declaredAt: Place
+}
+
+export interface ApiKeyPlan {
+  readonly name: string
+  /** Lower-case hex SHA-256 of the whole key. */
+  readonly sha256: string
+  /** Epoch ms from which on the key is refused (the day after `notAfter`, UTC); null: never. */
+  readonly expiresAt: number | null
+  readonly declaredAt: Place
+}
+
+export interface UpstreamPlan {
+  readonly name: string
+  /** Scheme, host and port. */
+  readonly origin: string
+  /** Put before every forwarded path; empty, or starts with `/` and does not end with one. */
+  readonly basePath: string
+  readonly auth: UpstreamAuth
+  readonly reservedConcurrency: number | null
+  readonly declaredAt: Place
+}
+
+export type UpstreamAuth =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'header'; readonly headers: readonly { readonly name: string; readonly value: SecretText }[] }
