@@ -12,8 +12,19 @@ export interface Plan {
   readonly issuers: Readonly<Record<string, IssuerPlan>>
   readonly clients: Readonly<Record<string, ClientPlan>>
   readonly upstreams: Readonly<Record<string, UpstreamPlan>>
+  /** Every JSON Schema that a step names, by content hash: `request` and `response` settings hold the hash alone. */
+  readonly schemas: Readonly<Record<string, SchemaPlan>>
   readonly routes: readonly RoutePlan[]
 }
+
+export interface SchemaPlan {
+  readonly dialect: 'draft-07' | '2019-09' | '2020-12'
+  readonly schema: JsonSchema
+  /** Schemas of other files that it refers to, by the `$id` under which ajv shall know them. */
+  readonly refers: Readonly<Record<string, JsonSchema>>
+}
+
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
 /** `gateway.yaml`: the process. */
 export interface GatewayPlan {

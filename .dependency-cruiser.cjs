@@ -1,0 +1,46 @@
+// Who may import whom, each rule with its reason (docs: README, "How it is built").
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^src/', pathNot: allowed },
+})
+
+const home = (name, packages, homes, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: '^src/', pathNot: homes },
+  to: { path: `^node_modules/(${packages})/` },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', comment: 'A cycle is one module in two files.', severity: 'error', from: {}, to: { circular: true } },
+    only('values', '^src/values/', '^src/values/', 'Values are the ground everything stands on.'),
+    only('plan', '^src/plan/', '^src/(plan|values)/', 'A plan is data: it knows neither text nor traffic.'),
+    only('state', '^src/state/', '^src/(state|plan|values)/|^src/stages/contract\\.ts$', 'State outlives generations, so it knows none.'),
+    only(
+      'stages',
+      '^src/stages/([^/]+)/',
+      '^src/stages/$1/|^src/stages/[^/]+\\.ts$|^src/(plan|values)/',
+      'A stage answers one question and knows no other stage.',
+    ),
+    only('stages-shared', '^src/stages/[^/]+\\.ts$', '^src/(stages|plan|values)/', 'What stages share knows what stages know.'),
+    only('record', '^src/record/', '^src/(record|plan|values)/|^src/stages/contract\\.ts$', 'A record speaks of every stage and needs none.'),
+    only('policy', '^src/policy/', '^src/(policy|stages|plan|values)/', 'Policy text never sees the framework.'),
+    only('gateway', '^src/gateway/', '^src/(gateway|plan|stages|state|record|values)/', 'The gateway never sees YAML.'),
+    only('console', '^src/console/', '^src/(console|record|values)/', 'The console reads records and nothing else.'),
+    home('fastify-home', 'fastify|@fastify/[^/]+', '^src/(gateway|console)/', 'The framework has one home.'),
+    home('yaml-home', 'js-yaml', '^src/policy/', 'YAML has one home.'),
+    home('undici-home', 'undici', '^src/(gateway/tools|state)/', 'The network has one home.'),
+    home('ajv-home', 'ajv|ajv-formats', '^src/policy/|^src/stages/json-schema\\.ts$', 'Schemas are compiled in two places only.'),
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default'] },
+  },
+}

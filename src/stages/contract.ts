@@ -1,0 +1,363 @@
+import type {
+  JsonSchema,
+  Phase,
+  Plan,
+  RoutePlan,
+  SchemaPlan,
+  Segment,
+  Slot,
+  StageName,
+  UpstreamPlan,
+} from '../plan/plan.js'
+import type { Place } from '../values/place.js'
+import type { SecretText } from '../values/secret.js'
+
+export type { JsonSchema, Phase, Slot, StageName }
+
+/** One protection: a folder of one shape. It answers one question and knows no other stage. */
+export interface Stage<Settings> {
+  readonly name: StageName
+  /** The route keys it reads, each with the schema of what stands under it. */
+  readonly keys: Readonly<Record<string, JsonSchema>>
+  /** Every code it may deny with. */
+  readonly reasons: Reasons
+  /** Pure: units become numbers, names become things. Problems go to `scope.report`; what it returns is plain data. */
+  resolve(policy: Section, scope: Scope): readonly Planned<Settings>[]
+  /** Runs once per route and generation; may build tables. What can fail has failed in `resolve`. */
+  compile(settings: Settings, tools: Tools): Check
+}
+
+/** A step as its stage plans it; `slot` gives it its place in the order. */
+export interface Planned<Settings> {
+  readonly slot: Slot
+  readonly mode: 'enforce' | 'report'
+  readonly settings: Settings
+  readonly declaredAt: Place
+  /** Whether the step reads the body's bytes; a route without such a step streams its body. */
+  readonly needsBody?: boolean
+}
+
+// ── resolve ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A part of the effective policy: a plain value that fits its schema, and where each piece of it was written. */
+export interface Section {
+  readonly value: unknown
+  /** The part under these keys; its value is undefined where nothing stands. */
+  get(...path: readonly (string | number)[]): Section
+  /** Where the value was written; for what is absent, where its nearest written ancestor was. */
+  readonly place: Place
+  /** Where its key was written; the value's place for list items and roots. */
+  readonly keyPlace: Place
+}
+
+/** What a stage may ask while it resolves one route. */
+export interface Scope {
+  readonly route: { readonly id: string; readonly method: string; readonly segments: readonly Segment[] }
+  readonly issuers: Plan['issuers']
+  readonly clients: Plan['clients']
+  readonly upstreams: Plan['upstreams']
+  /** Shared limits as written under `rateLimits:`. */
+  readonly rateLimits: Readonly<Record<string, Section>>
+  /** The first problem of a place wins; the run goes on. The severity is `error` unless said. */
+  report(problem: {
+    readonly code: string
+    readonly message: string
+    readonly hint?: string
+    readonly at: Place
+    readonly severity?: 'error' | 'warning'
+    readonly related?: readonly { readonly message: string; readonly place: Place }[]
+  }): void
+  /** Reads a JSON or YAML file relative to the file of `from`. Reports and returns undefined when it cannot. */
+  readFile(reference: string, from: Section): Section | undefined
+  /** Splits `"Bearer ${secret:name}"`. Reports and returns undefined for a secret nobody declared. */
+  secretText(text: Section): SecretText | undefined
+  /** Puts a schema into the plan and returns its content hash. */
+  addSchema(schema: SchemaPlan): string
+  /** Remembers work by a content key across routes and reloads. */
+  keep<T>(key: string, make: () => T): T
+}
+
+// ── compile ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What stages borrow: everything that reaches outside or outlives a reload. */
+export interface Tools {
+  readonly clock: Clock
+  readonly issuers: Plan['issuers']
+  readonly clients: Plan['clients']
+  readonly upstreams: Plan['upstreams']
+  readonly schemas: Plan['schemas']
+  reveal(text: SecretText): string
+  /** Compiled things by content key; they outlive reloads and are dropped when no generation asks for them. */
+  keep<T>(key: string, make: () => T): T
+  verifier(issuer: string): TokenVerifier
+  readonly limiter: Limiter
+  readonly slots: Slots
+  readonly http: Http
+  /** The security headers that @fastify/helmet sets for a profile: flat, lower-case names. */
+  securityHeaders(profile: 'strict' | 'basic'): readonly string[]
+}
+
+export interface Clock {
+  /** Epoch ms, coarse: advances at least every few ms. */
+  now(): number
+  /** Monotonic ms with fractions, for durations. */
+  monotonic(): number
+}
+
+/** Checks the tokens of one issuer. Synchronous where the answer is at hand (a cached token). */
+export interface TokenVerifier {
+  verify(token: string): TokenResult | Promise<TokenResult>
+}
+
+export type TokenResult =
+  | { readonly valid: true; readonly identity: Identity }
+  | {
+      readonly valid: false
+      /** Part of the deny code: `token-expired`; `issuer-unavailable` alone is no fault of the token (503). */
+      readonly fault: string
+      readonly retryAfterSeconds?: number
+      readonly evidence?: Evidence
+    }
+
+/** Who is asking, as `auth` established it. */
+export interface Identity {
+  readonly method: 'none' | 'jwt' | 'apiKey' | 'introspection' | 'mtls' | 'signature'
+  /** `sub` of a token, the client's name for an API key. */
+  readonly subject: string
+  /** Name in `clients:`; `client_id` or `azp` of a token. */
+  readonly clientId: string | null
+  readonly plan: string | null
+  readonly scopes: ReadonlySet<string>
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** One limit as the counters see it. Its bucket is named for where it was declared: a route's own, or a shared one. */
+export interface LimitSpec {
+  /** Unique in the plan, stable across reloads: `POST /orders#per-client`, `#partner-plan` for a shared limit. */
+  readonly bucket: string
+  readonly algorithm: 'sliding-window' | 'token-bucket' | 'fixed-window' | 'calendar'
+  /** The largest quota that `take` will name: tiers pass their own with each call. */
+  readonly quota: number
+  /** Length of the window; for `calendar`, the nominal length of `day` or `month`. */
+  readonly windowMs: number
+  readonly calendar: 'day' | 'month' | null
+  /** Token bucket: how many at once. */
+  readonly burst: number | null
+}
+
+export interface Limiter {
+  /** Opens the buckets of one group of limits; opening one again after a reload finds its counts. */
+  open(specs: readonly LimitSpec[]): LimitGroup
+}
+
+export interface LimitGroup {
+  /**
+   * Takes one from every limit, or from none when one of them is spent.
+   * @param keys one per spec; what they partition by.
+   * @param quotas one per spec: the quota in force for this caller.
+   */
+  take(keys: readonly string[], quotas: readonly number[]): LimitDecision | Promise<LimitDecision>
+}
+
+export interface LimitDecision {
+  readonly allowed: boolean
+  /** One per spec. */
+  readonly states: readonly LimitState[]
+  /** Gives back what was taken: for `count: forwarded`, when the call never reached the function. */
+  refund(): void
+}
+
+export interface LimitState {
+  readonly quota: number
+  readonly remaining: number
+  /** When allowed, ms until the allowance is whole again or the window moves; when spent, ms until one is free. */
+  readonly resetMs: number
+  readonly exceeded: boolean
+}
+
+/** Counted places for calls under way. */
+export interface Slots {
+  open(
+    bucket: string,
+    quota: number,
+  ): {
+    /** A release, or null when all are taken. */
+    take(key: string): (() => void) | null
+  }
+}
+
+export interface Http {
+  /** The pool of an upstream's origin, kept over reloads. */
+  upstream(plan: UpstreamPlan): Upstream
+}
+
+export interface Upstream {
+  /** Sends the request and settles when the answer's head is there. Never rejects. */
+  send(request: OutgoingRequest, exchange: Exchange): Promise<Answer | SendFault>
+}
+
+export interface OutgoingRequest {
+  readonly method: string
+  /** Path and query, exactly as they go on the wire. */
+  readonly target: string
+  /** Flat, lower-case names; without `host`, `content-length` and hop-by-hop headers. */
+  readonly headers: readonly string[]
+  /** Null: none. 'stream': the caller's body as it arrives. */
+  readonly body: Buffer | 'stream' | null
+  readonly timeouts: Timeouts
+}
+
+export interface Timeouts {
+  readonly connectMs: number
+  /** To the first byte of the answer. */
+  readonly headersMs: number
+  /** Between two bytes of the answer. */
+  readonly idleMs: number
+  /** To its last byte; null: none (streams). */
+  readonly totalMs: number | null
+}
+
+export interface SendFault {
+  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted'
+  /** For the operator's record; never sent out. */
+  readonly detail: string
+  /** Whether any byte of the request may have reached the function. */
+  readonly sent: boolean
+}
+
+// ── check ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Runs for every request of its route. Promises only where it must wait. */
+export type Check = (exchange: Exchange) => Verdict | Promise<Verdict>
+
+export type Verdict = Allow | Deny
+
+export interface Allow {
+  readonly outcome: 'allow'
+  readonly evidence?: Evidence
+}
+
+export interface Deny {
+  readonly outcome: 'deny'
+  readonly reason: Reason
+  /** For the operator; redacted before any reader sees it, never sent out. */
+  readonly evidence: Evidence
+  /** For the caller: `WWW-Authenticate`, `Retry-After`; flat name, value. */
+  readonly headers?: readonly string[]
+  /** For the caller of a refused `request`: where and which rule, never a value. */
+  readonly errors?: readonly { readonly at: string; readonly rule: string }[]
+  /** The line of the rule that denied, where it is finer than the step's. */
+  readonly declaredAt?: Place
+}
+
+/** Facts about a decision. Values that come from the caller are masked by whoever puts them in. */
+export type Evidence = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+
+export interface Reason {
+  /** Exact and stable: `auth.token-expired`. Records and policy tests see it. */
+  readonly code: string
+  readonly status: number
+  /** The code a caller sees, where the exact one would help an attacker. */
+  readonly shown?: string
+  /** The problem's `type`; `about:blank` when absent. */
+  readonly type?: string
+  /** One constant sentence for documentation and `explain`. */
+  readonly sentence: string
+}
+
+export type Reasons = Readonly<Record<string, Reason>>
+
+export const allow: Allow = { outcome: 'allow' }
+
+const noEvidence: Evidence = {}
+
+/** A denial; build it at compile time where nothing of it depends on the request. */
+export function deny(
+  reason: Reason,
+  evidence: Evidence = noEvidence,
+  extra?: Pick<Deny, 'headers' | 'errors' | 'declaredAt'>,
+): Deny {
+  return { outcome: 'deny', reason, evidence, ...extra }
+}
+
+/** One request on its way through the stages. The gateway makes it; stages read it and leave their findings on it. */
+export interface Exchange {
+  /** Request id: ours, or the trusted proxy's. */
+  readonly id: string
+  /** Epoch ms of its arrival. */
+  readonly at: number
+  /** In capitals, one of a fixed list. */
+  readonly method: string
+  /** The one canonical path: raw, still percent-encoded, begins with `/`, holds nothing ambiguous. */
+  readonly path: string
+  /** Raw, without `?`; empty when there is none. */
+  readonly query: string
+  /** The request's scheme and the host it asked for, as trusted proxies tell them. */
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly httpVersion: '1.0' | '1.1'
+  /** As received: name, value, name, value; names keep their case. */
+  readonly rawHeaders: readonly string[]
+  /** Lower-case names; repeated headers joined as Node joins them. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** The client's address, given the trusted proxies; canonical text. */
+  readonly address: string
+  /** The peer's address on the socket. */
+  readonly peer: string
+  readonly route: RoutePlan
+  /** Raw (percent-encoded) path parameters by name. */
+  readonly params: Readonly<Record<string, string>>
+  identity: Identity | null
+  /** Whether the request announced a body. */
+  readonly hasBody: boolean
+  /** The exact bytes, once read; null before, and on routes that stream. */
+  body: Buffer | null
+  /** What `request` made of the bytes; null before it ran. */
+  content: Content | null
+  /** Decoded query, filled by the first who asks `queryPairs` (stages/query.ts). */
+  parsedQuery: readonly QueryPair[] | null
+  /** The function's answer, once its head is there. */
+  answer: Answer | null
+  /** Headers for whatever answer the caller gets: flat name, value. */
+  readonly answerHeaders: string[]
+  /** Registers work for the end of the exchange, however it ends; `reached` says whether the function saw it. */
+  whenDone(release: (reached: boolean) => void): void
+}
+
+export interface QueryPair {
+  readonly name: string
+  readonly value: string
+}
+
+/** A body, parsed strictly by its declared type. */
+export type Content =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'form'; readonly fields: readonly QueryPair[] }
+  | { readonly kind: 'multipart'; readonly parts: readonly MultipartPart[] }
+  | { readonly kind: 'xml'; readonly values: readonly { readonly at: string; readonly text: string }[] }
+  | { readonly kind: 'text'; readonly text: string }
+  /** A listed type that no stage can read; `explain` and `check` name it. */
+  | { readonly kind: 'opaque' }
+
+export interface MultipartPart {
+  readonly name: string
+  readonly fileName: string | null
+  readonly contentType: string | null
+  /** Null for parts that are not valid UTF-8 text. */
+  readonly text: string | null
+  readonly bytes: number
+}
+
+/** The function's answer: its head, and its body still to come. `response` may change the head and replace the body. */
+export interface Answer {
+  status: number
+  /** Flat, lower-case names, hop-by-hop headers gone. */
+  headers: string[]
+  /** Whether a body can follow at all (not for HEAD, 204, 304). */
+  readonly hasBody: boolean
+  /** The whole body, or null when it is longer than `limit` (what was read is not lost: it still streams). */
+  collect(limit: number): Promise<Buffer | null>
+  /** Sends these bytes instead; the function's own are discarded. */
+  replace(body: Buffer): void
+}
