@@ -1,0 +1,8 @@
+import type { StageName } from '../plan/plan.js'
+import type { Stage } from './contract.js'
+
+/**
+ * Every stage by its name; their order is `order.ts`. A name without a stage is reserved: `check` refuses its key by
+ * name. Settings are each stage's own business, so here they are `never`: nobody but the stage can make or read them.
+ */
+export const stages: { readonly [Name in StageName]?: Stage<never> } = {}
