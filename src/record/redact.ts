@@ -1,0 +1,148 @@
+import type { RoutePlan } from '../plan/plan.js'
+import type { Evidence, Identity } from '../stages/contract.js'
+import { maskSecrets } from './mask.js'
+import type { DecisionRecord } from './record.js'
+
+/** Takes out what no reader of a record may see. Everything that enters a record passes here, once. */
+export interface Redactor {
+  evidence(evidence: Evidence): Evidence
+  /** The path with its secret-looking segments and redacted parameters masked. */
+  path(path: string, route: RoutePlan | null): string
+  client(address: string, identity: Identity | null): DecisionRecord['client']
+}
+
+const redacted = '[redacted]'
+const maxTextLength = 256
+const maxPathLength = 1_024
+const maxItems = 16
+const maxKeys = 24
+
+/** Credentials by definition: redacted whatever the policy says. */
+const always = [
+  'header.authorization',
+  'header.proxy-authorization',
+  'header.cookie',
+  'header.set-cookie',
+  'header.x-api-key',
+]
+
+/** Evidence keys that say where something was found, or which rule found it. They stay when the found value goes. */
+const placeKeys: ReadonlySet<string> = new Set(['at', 'field', 'from', 'header', 'in', 'name'])
+const ruleKeys: ReadonlySet<string> = new Set(['rule', 'detector', 'keyword', 'limit', 'profile', 'schema'])
+
+/**
+ * The redactor of one plan. Selectors are those of policies: `header.authorization`, `query.token`, `path.code`,
+ * `body:/card`, `jwt.sub`, `client.id`, `ip`. Evidence that speaks of such a place (its key, or its `at`, `field` or
+ * `from`) loses every text but the place and the rule.
+ */
+export function createRedactor(selectors: readonly string[]): Redactor {
+  const places = [...always, ...selectors.map(comparable)]
+  const has = (selector: string): boolean => places.includes(selector)
+  const hidesAddress = has('ip')
+  const hidesSubject = has('jwt.sub')
+  const hidesClientId = has('client.id')
+  const params = new Set(places.filter((place) => place.startsWith('path.')).map((place) => place.slice(5)))
+
+  const isHidden = (text: string): boolean => {
+    const place = comparable(text)
+    return places.some((hidden) => isWithin(place, hidden))
+  }
+
+  const evidenceOf = (evidence: Evidence): Evidence => {
+    const kept: Record<string, Evidence[string]> = {}
+    let hidesValues = false
+    for (const key in evidence) {
+      const value = evidence[key]
+      if (placeKeys.has(key) && typeof value === 'string' && isHidden(value)) hidesValues = true
+    }
+    let count = 0
+    for (const key in evidence) {
+      if (++count > maxKeys) break
+      const value = evidence[key]
+      if (value === undefined) continue
+      if (typeof value !== 'string' && typeof value !== 'object') kept[key] = value
+      else if (value === null) kept[key] = null
+      else if (isHidden(key) || (hidesValues && !placeKeys.has(key) && !ruleKeys.has(key))) kept[key] = redacted
+      else if (typeof value === 'string') kept[key] = shown(value, maxTextLength)
+      else kept[key] = items(value)
+    }
+    return kept
+  }
+
+  return {
+    evidence: evidenceOf,
+    path(path, route) {
+      const open = params.size === 0 || route === null ? path : hideParams(path, route, params)
+      return hasLongSegment(open) ? cut(maskSegments(open), maxPathLength) : cut(open, maxPathLength)
+    },
+    client(address, identity) {
+      const from = hidesAddress ? redacted : address
+      if (identity === null || identity.method === 'none') return { address: from }
+      const subject = hidesSubject ? redacted : cut(identity.subject, maxTextLength)
+      if (identity.clientId === null) return { address: from, subject }
+      return { address: from, subject, id: hidesClientId ? redacted : cut(identity.clientId, maxTextLength) }
+    },
+  }
+}
+
+function items(value: readonly string[]): readonly string[] {
+  const kept = value.slice(0, maxItems).map((item) => shown(item, maxTextLength))
+  if (value.length > maxItems) kept.push(`[${value.length - maxItems} more]`)
+  return kept
+}
+
+/** Header names and the two spellings of a place (`query.token`, `query:token`) compare alike. */
+function comparable(selector: string): string {
+  const text = selector.replace(/^(header|query|path|cookie|jwt|client):\/?/, '$1.')
+  return text.startsWith('header.') ? text.toLowerCase() : text
+}
+
+/** Whether a place is the hidden one or lies inside it: `query.token[0]`, `body:/card/number` in `body:/card`. */
+function isWithin(place: string, hidden: string): boolean {
+  if (!place.startsWith(hidden)) return false
+  const next = place.charAt(hidden.length)
+  return next === '' || next === '/' || next === '.' || next === '[' || next === ' ' || next === ':'
+}
+
+function hideParams(path: string, route: RoutePlan, params: ReadonlySet<string>): string {
+  const parts = path.split('/')
+  route.match.segments.forEach((segment, index) => {
+    if ('param' in segment && params.has(segment.param)) parts[index + 1] = redacted
+    if ('rest' in segment && params.has(segment.rest)) parts.splice(index + 1, parts.length, redacted)
+  })
+  return parts.join('/')
+}
+
+/** Each segment by itself: in a path, `/` parts words and belongs to no key. */
+function maskSegments(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => (segment.length < 16 ? segment : maskSecrets(segment, false)))
+    .join('/')
+}
+
+/** Whether any segment is long enough to be a secret; most paths are done here. */
+function hasLongSegment(path: string): boolean {
+  let start = 0
+  for (;;) {
+    const end = path.indexOf('/', start)
+    if ((end === -1 ? path.length : end) - start >= 16) return true
+    if (end === -1) return false
+    start = end + 1
+  }
+}
+
+/** Masks first and cuts then: a cut secret would look like none. Four times the length is looked at, no more. */
+function shown(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return maskSecrets(text, false)
+  const looked = maxLength * 4
+  return text.length <= looked
+    ? cut(maskSecrets(text, false), maxLength)
+    : cut(maskSecrets(text.slice(0, looked), true), maxLength, text.length - looked)
+}
+
+function cut(text: string, maxLength: number, unseen = 0): string {
+  const over = text.length - maxLength
+  if (over <= 0 && unseen === 0) return text
+  return `${text.slice(0, maxLength)}…[${Math.max(0, over) + unseen} more]`
+}
