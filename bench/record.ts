@@ -1,7 +1,7 @@
 // What a record costs a request: `npm run -s build` is not needed, `node build/bench/record.js` after `npm run tap`.
 import type { RoutePlan, Step } from '../src/plan/plan.js'
 import { formatHuman } from '../src/record/human.js'
-import { formatLine } from '../src/record/line.js'
+import { lineFormat } from '../src/record/line.js'
 import { createLog } from '../src/record/log.js'
 import { createMetrics } from '../src/record/metrics.js'
 import { createRecorder, type Recorder } from '../src/record/open-record.js'
@@ -78,6 +78,7 @@ const nowhere = {
 const log = createLog({ sink: nowhere, dropped: (lost) => `{"dropped":${lost}}\n`, maxBytes: 64 * 1024 ** 2 })
 const metrics = createMetrics()
 const recent = createRecent()
+const formatLine = lineFormat()
 const toLog: RecordReader = (record) => log.write(formatLine(record))
 const readers: Record<string, readonly RecordReader[]> = {
   'open, 8 steps, close': [],

@@ -13,12 +13,27 @@ import type { DecisionRecord, StepRecord } from './record.js'
  * the number is micros. `reported` holds the denials that report mode passed over, each with stage, code, declaredAt, mode
  * and evidence. `plan` is the first 12 digits of the fingerprint.
  *
- * Hot: runs for every request; bench/record.ts measures it. Concatenation by hand, with JSON.stringify for odd texts alone.
+ * Hot: runs for every request; bench/record.ts measures it. Concatenation by hand, JSON.stringify for odd texts alone, and
+ * the time made once a second: it was a third of the cost. The closure holds nothing else.
  */
-export function formatLine(record: DecisionRecord): string {
+export function lineFormat(): (record: DecisionRecord) => string {
+  let second = -1
+  let upToSecond = ''
+  return (record) => {
+    const now = Math.floor(record.at / 1000)
+    if (now !== second) {
+      second = now
+      upToSecond = isoTime(now * 1000).slice(0, 20)
+    }
+    const ms = Math.floor(record.at) - now * 1000
+    return formatLine(record, `${upToSecond}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`)
+  }
+}
+
+function formatLine(record: DecisionRecord, time: string): string {
   const { client, upstream, response, steps } = record
   const decided = decidingStep(record)
-  let line = `{"time":"${isoTime(record.at)}","id":${quote(record.id)},"outcome":"${record.outcome}","status":${response.status}`
+  let line = `{"time":"${time}","id":${quote(record.id)},"outcome":"${record.outcome}","status":${response.status}`
   line += `,"method":${quote(record.method)},"path":${quote(record.path)}`
   if (record.route !== null) line += `,"route":${quote(record.route)}`
   if (record.code !== undefined) {
@@ -68,9 +83,8 @@ export function formatEvent(at: number, event: string, facts: Evidence = {}): st
 
 function formatStep(step: StepRecord): string {
   if (step.mode === 'after-report') return `"${step.stage} ${step.outcome} ${step.micros} after-report"`
-  return step.outcome === 'deny' && step.mode === 'report'
-    ? `"${step.stage} report ${step.micros}"`
-    : `"${step.stage} ${step.outcome} ${step.micros}"`
+  if (step.outcome === 'deny') return `"${step.stage} ${step.mode === 'report' ? 'report' : 'deny'} ${step.micros}"`
+  return `"${step.stage} allow ${step.micros}"`
 }
 
 function formatReported(step: StepRecord): string {

@@ -70,7 +70,7 @@ export class OpenRecord {
   readonly #publish: RecordReader
   readonly #steps: StepRecord[] = []
   #reported = false
-  #outcome: 'denied' | 'failed' | null = null
+  #outcome: NotForwarded | null = null
   #code = ''
   #evidence: Evidence | null = null
   #declaredAt: Place | null = null
@@ -90,6 +90,8 @@ export class OpenRecord {
    * is enforced. A denial in report mode is recorded and passed over; what follows it is marked `after-report`.
    */
   add(step: Step, verdict: Verdict, micros: number): boolean {
+    // A check that was waiting when the caller went away answers a record that its readers have already.
+    if (this.#closed !== null) return verdict.outcome === 'deny' && step.mode === 'enforce'
     const mode = this.#reported ? 'after-report' : step.mode
     const { stage, declaredAt } = step
     const evidence = verdict.evidence === undefined ? undefined : this.#redactor.evidence(verdict.evidence)
@@ -113,13 +115,11 @@ export class OpenRecord {
       this.#reported = true
       return false
     }
-    // What `forward` and `response` deny is the function's doing: it did not answer, or not properly.
-    this.#decide(
-      step.phase === 'upstream' || step.phase === 'response' ? 'failed' : 'denied',
-      code,
-      evidence,
-      declaredAt,
-    )
+    // What `forward` and `response` deny is the function's doing: it did not answer, or not properly. Unless the caller
+    // went away first, which `forward` says with the status that nobody receives.
+    const isFunctions = step.phase === 'upstream' || step.phase === 'response'
+    const outcome = verdict.reason.status === callerGone ? 'aborted' : isFunctions ? 'failed' : 'denied'
+    this.#decide(outcome, code, evidence, declaredAt)
     return true
   }
 
@@ -134,7 +134,7 @@ export class OpenRecord {
   }
 
   /** The first decision stands: what breaks while a refusal is being sent does not hide the refusal. */
-  #decide(outcome: 'denied' | 'failed', code: string, evidence: Evidence | null, declaredAt: Place | null): void {
+  #decide(outcome: NotForwarded, code: string, evidence: Evidence | null, declaredAt: Place | null): void {
     if (this.#outcome !== null) return
     this.#outcome = outcome
     this.#code = code
@@ -183,4 +183,8 @@ export class OpenRecord {
   }
 }
 
+/** The status of an answer that nobody is there to receive; never sent. */
+const callerGone = 499
+
+type NotForwarded = Exclude<DecisionRecord['outcome'], 'forwarded'>
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
