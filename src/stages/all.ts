@@ -1,8 +1,11 @@
 import type { StageName } from '../plan/plan.js'
+import { auth } from './auth/stage.js'
 import type { Stage } from './contract.js'
 
 /**
  * Every stage by its name; their order is `order.ts`. A name without a stage is reserved: `check` refuses its key by
  * name. Settings are each stage's own business, so here they are `never`: nobody but the stage can make or read them.
  */
-export const stages: { readonly [Name in StageName]?: Stage<never> } = {}
+export const stages: { readonly [Name in StageName]?: Stage<never> } = {
+  auth: auth as Stage<never>,
+}

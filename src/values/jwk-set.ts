@@ -73,16 +73,21 @@ export function algorithmsOf(key: KeyObject, algorithms: readonly string[]): rea
   return fitting.length > 0 ? fitting : `no algorithm of the issuer's list (${algorithms.join(', ')}) fits it`
 }
 
+/** More keys than this for one token, and each forged one would cost as many checks. */
+const mostCandidates = 4
+
 /**
- * The keys a token may have been signed with, by its header. Without a `kid` every fitting key is a candidate: OpenID
- * Connect Core §10.1 asks for a `kid` once there are several, so more than a few are refused by who calls.
+ * The keys a token may have been signed with, by its header. Without a `kid` every fitting key is one, unless they are
+ * too many to try: OpenID Connect Core §10.1 asks for a `kid` once there are several.
  */
-export function candidates(
-  keys: readonly VerificationKey[],
+export function candidateKeys<Key extends Omit<VerificationKey, 'key'>>(
+  keys: readonly Key[],
   algorithm: string,
   kid: string | undefined,
-): readonly VerificationKey[] {
-  return keys.filter((key) => (kid === undefined || key.kid === kid) && key.algorithms.includes(algorithm))
+): readonly Key[] | 'unknown' | 'ambiguous' {
+  const found = keys.filter((key) => (kid === undefined || key.kid === kid) && key.algorithms.includes(algorithm))
+  if (found.length === 0) return 'unknown'
+  return found.length > mostCandidates ? 'ambiguous' : found
 }
 
 function readJwk(jwk: unknown, kid: string | null, algorithms: readonly string[]): VerificationKey | string {

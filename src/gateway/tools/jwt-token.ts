@@ -1,0 +1,146 @@
+/** A token as it reads before anyone has vouched for it. */
+export interface UnverifiedToken {
+  readonly algorithm: string
+  readonly kid: string | undefined
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** What of a token its issuer's plan fixes before any key is looked at. */
+export interface TokenShape {
+  readonly issuer: string
+  readonly algorithms: readonly string[]
+  /** Lower case, without `application/`; `absent` stands for no `typ`. */
+  readonly tokenTypes: readonly string[]
+}
+
+/** Why a token was not worth a signature check, with what may be said of it to the operator. */
+export interface ShapeFault {
+  readonly fault: string
+  readonly evidence: Readonly<Record<string, string>>
+}
+
+/** Bytes, and characters: a token is ASCII. Node's own header limit is 16 KB for all headers together. */
+export const mostTokenBytes = 8_192
+
+const threeParts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads a compact JWS more strictly than either verifying library: canonical base64url, valid UTF-8, JSON objects in
+ * which no name repeats, one algorithm of the list, one type of the list, nothing critical. RFC 7515 §5.2, RFC 8725
+ */
+export function readToken(token: string, shape: TokenShape): UnverifiedToken | ShapeFault {
+  const parts = threeParts.exec(token)
+  if (parts === null) return malformed('compact form')
+  const [, head = '', body = '', signature = ''] = parts
+  if (!isCanonical(signature)) return malformed('signature encoding')
+  const header = readObject(head)
+  if (header === null) return malformed('header')
+
+  // RFC 7515 §4.1.11: what we do not know and must understand, we refuse. We know no extension, so the mere presence is
+  // enough; `b64` and `zip` would change what is signed or read even without `crit`.
+  for (const name of ['crit', 'b64', 'zip']) {
+    if (Object.hasOwn(header, name)) return { fault: 'token-critical', evidence: { parameter: name } }
+  }
+  const { alg, kid, typ } = header
+  if (typeof alg !== 'string' || !shape.algorithms.includes(alg)) {
+    return {
+      fault: 'token-algorithm',
+      evidence: { algorithm: knownAlgorithm(alg), allowed: shape.algorithms.join(' ') },
+    }
+  }
+  if (kid !== undefined && typeof kid !== 'string') return malformed('kid')
+  const type = tokenType(typ)
+  if (type === null || !shape.tokenTypes.includes(type)) {
+    return { fault: 'token-type', evidence: { allowed: shape.tokenTypes.join(' ') } }
+  }
+
+  const claims = readObject(body)
+  if (claims === null) return malformed('claims')
+  // Before the signature, so that nobody's keys are asked about another issuer's tokens.
+  if (claims['iss'] !== shape.issuer) return { fault: 'token-issuer', evidence: { expected: shape.issuer } }
+  return { algorithm: alg, kid, claims }
+}
+
+function malformed(part: string): ShapeFault {
+  return { fault: 'token-malformed', evidence: { part } }
+}
+
+/** RFC 7515 §4.1.9: compared without case; `application/` may be left out. Null: not a text. */
+function tokenType(typ: unknown): string | null {
+  if (typ === undefined) return 'absent'
+  if (typeof typ !== 'string') return null
+  const type = typ.toLowerCase()
+  // A `typ` that spells our own word for its absence is a type like any other, and unknown.
+  if (type === 'absent') return null
+  return type.startsWith('application/') ? type.slice('application/'.length) : type
+}
+
+/** The header is the caller's text until it is verified: an algorithm is named only if it is one. */
+function knownAlgorithm(alg: unknown): string {
+  if (typeof alg !== 'string') return 'not a text'
+  return /^(none|[HRPE]S(256|384|512)|EdDSA|ES256K|Ed25519)$/i.test(alg) ? alg : 'unknown'
+}
+
+/** One spelling per byte string: no padding, no odd length, no stray bits at the end. RFC 4648 §3.5 */
+function isCanonical(part: string): boolean {
+  return part.length % 4 !== 1 && Buffer.from(part, 'base64url').toString('base64url') === part
+}
+
+function readObject(part: string): Record<string, unknown> | null {
+  if (!isCanonical(part)) return null
+  try {
+    const text = strictUtf8.decode(Buffer.from(part, 'base64url'))
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+    const again = JSON.stringify(value)
+    // JSON.stringify writes `\ud…` for a lone surrogate alone: text that no header or log could carry unchanged.
+    if (again.includes('\\ud')) return null
+    // Most issuers write compact JSON: if it reads back as it was, no name can have been repeated.
+    if (again !== text && repeatsName(text)) return null
+    return value as Record<string, unknown> // an object, checked above
+  } catch {
+    // Not UTF-8, not JSON, or nested beyond what the stack holds.
+    return null
+  }
+}
+
+/** Whether any object of this valid JSON text names a member twice, in whatever spelling. One pass, no recursion. */
+export function repeatsName(text: string): boolean {
+  // One entry per open bracket: the names of an object, null for an array.
+  const open: (Set<string> | null)[] = []
+  let expectsName = false
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]
+    if (character === '"') {
+      const end = endOfString(text, i)
+      const names = open[open.length - 1]
+      if (expectsName && names) {
+        const raw = text.slice(i, end)
+        const name = raw.includes('\\') ? (JSON.parse(raw) as string) : raw.slice(1, -1) // the text of a JSON string
+        if (names.has(name)) return true
+        names.add(name)
+      }
+      expectsName = false
+      i = end - 1
+    } else if (character === '{') {
+      open.push(new Set())
+      expectsName = true
+    } else if (character === '[') {
+      open.push(null)
+      expectsName = false
+    } else if (character === '}' || character === ']') {
+      open.pop()
+      expectsName = false
+    } else if (character === ',') {
+      expectsName = open[open.length - 1] instanceof Set
+    }
+  }
+  return false
+}
+
+function endOfString(text: string, start: number): number {
+  let i = start + 1
+  while (i < text.length && text[i] !== '"') i += text[i] === '\\' ? 2 : 1
+  return i + 1
+}

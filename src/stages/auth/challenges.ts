@@ -1,0 +1,14 @@
+/** RFC 6750 §3: what a refused caller is told to bring. Constant, and silent about why. */
+const bearer = (error: string) => ['www-authenticate', `Bearer realm="api"${error}`] as const
+
+export const challenges = {
+  /** No error code where there was no credential: RFC 6750 §3.1. */
+  missing: bearer(''),
+  repeated: bearer(', error="invalid_request"'),
+  invalid: bearer(', error="invalid_token"'),
+  forbidden: bearer(', error="insufficient_scope"'),
+  /** Scope tokens hold neither quotes nor backslashes (RFC 6749 §3.3; the schema sees to it). */
+  scopeMissing: (scopes: readonly string[]) => bearer(`, error="insufficient_scope", scope="${scopes.join(' ')}"`),
+  /** No scheme is registered for keys in a header of their own; RFC 9110 §11.6.1 asks for a challenge all the same. */
+  apiKey: ['www-authenticate', 'ApiKey realm="api"'],
+} as const

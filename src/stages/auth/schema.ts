@@ -1,0 +1,66 @@
+import type { JsonSchema } from '../contract.js'
+
+const scalar: JsonSchema = { type: ['string', 'number', 'boolean'] }
+
+const claimRule: JsonSchema = {
+  description: 'What the claim must be: a value it equals, or one or more conditions that must all hold.',
+  anyOf: [
+    scalar,
+    {
+      type: 'object',
+      additionalProperties: false,
+      minProperties: 1,
+      properties: {
+        equals: { ...scalar, description: 'The claim is exactly this value; "true" is not true.' },
+        contains: { ...scalar, description: 'The claim is a list that holds this value, or the value itself.' },
+        oneOf: {
+          type: 'array',
+          items: scalar,
+          minItems: 1,
+          description: 'The claim is exactly one of these values.',
+        },
+        exists: { type: 'boolean', description: 'Whether the claim must be there (and not null) or must not.' },
+      },
+    },
+  ],
+}
+
+/** The policy fragments of `auth`. That one method stands alone is checked in `resolve`, which can say so better. */
+export const schemas = {
+  auth: {
+    description: 'Who may call: `none` (with a `reason`), or one method.',
+    anyOf: [
+      { const: 'none', description: 'Anybody. Must stand in the route itself, with a `reason`.' },
+      {
+        type: 'object',
+        additionalProperties: false,
+        minProperties: 1,
+        properties: {
+          jwt: { type: 'string', description: 'The name of the issuer, under `issuers`, whose tokens are taken.' },
+          scopes: {
+            type: 'array',
+            items: { type: 'string', pattern: '^[!#-\\[\\]-~]+$' },
+            minItems: 1,
+            uniqueItems: true,
+            description: 'Scopes that the token must hold, all of them.',
+          },
+          claims: {
+            type: 'object',
+            minProperties: 1,
+            additionalProperties: claimRule,
+            description:
+              'Conditions on claims, by name; all must hold. Dots walk in (`realm.plan`); a JSON pointer reaches any claim (`/https:~1~1example.com~1plan`).',
+          },
+          apiKey: {
+            type: 'array',
+            items: { type: 'string' },
+            minItems: 1,
+            uniqueItems: true,
+            description: 'The names of the clients, under `clients`, whose keys are taken in the header X-Api-Key.',
+          },
+        },
+      },
+    ],
+  },
+  reason: { type: 'string', minLength: 1, maxLength: 500, description: 'Why `auth: none` is right here.' },
+} as const satisfies Readonly<Record<string, JsonSchema>>
