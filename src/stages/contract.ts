@@ -163,8 +163,11 @@ export interface LimitDecision {
   readonly allowed: boolean
   /** One per spec. */
   readonly states: readonly LimitState[]
-  /** Gives back what was taken: for `count: forwarded`, when the call never reached the function. */
-  refund(): void
+  /**
+   * Gives back what was taken: for `count: forwarded`, when the call never reached the function.
+   * @param limits positions of the limits to give back to; all of them when absent.
+   */
+  refund(limits?: readonly number[]): void
 }
 
 export interface LimitState {
@@ -282,7 +285,7 @@ export function deny(
 
 /** One request on its way through the stages. The gateway makes it; stages read it and leave their findings on it. */
 export interface Exchange {
-  /** Request id: ours, or the trusted proxy's. */
+  /** Request id, always of our own making: a ULID. */
   readonly id: string
   /** Epoch ms of its arrival. */
   readonly at: number
