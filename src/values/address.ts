@@ -17,7 +17,7 @@ export function canonicalAddress(text: string): string | null {
 
 /**
  * What limits count an address by: an IPv4 address is its own key, an IPv6 address that of its /64, since whoever holds
- * one such address holds the whole network. Takes canonical text.
+ * one such address holds the whole network. Takes canonical text. A key, not an address: zeros are never left out of it.
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address
@@ -29,7 +29,7 @@ export function addressKey(address: string): string {
     colons++
     if (colons === 4) return `${address.slice(0, i)}::/64`
   }
-  return `${formatGroups([...ipv6Groups(address).slice(0, 4), 0, 0, 0, 0])}/64`
+  return `${textOf(ipv6Groups(address).slice(0, 4))}::/64`
 }
 
 /** The eight 16-bit groups of a text that `isIPv6` accepts, without zone. */
@@ -66,7 +66,10 @@ function formatGroups(groups: readonly number[]): string {
       bestLength = i + 1 - start
     }
   })
-  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':')
-  if (bestStart === -1) return text(groups)
-  return `${text(groups.slice(0, bestStart))}::${text(groups.slice(bestStart + bestLength))}`
+  if (bestStart === -1) return textOf(groups)
+  return `${textOf(groups.slice(0, bestStart))}::${textOf(groups.slice(bestStart + bestLength))}`
+}
+
+function textOf(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(':')
 }

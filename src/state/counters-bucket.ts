@@ -1,0 +1,69 @@
+import type { Algorithm, Page, Shape } from './counters-page.js'
+
+const largestLevel = 2 ** 32 - 1
+
+/**
+ * A bucket that fills by one token per call and drains at quota ÷ window; a call is admitted while it fits. In any
+ * window at most quota + burst. The same decisions as GCRA (ITU-T I.371), kept as a level in tokens rather than as a
+ * time, so that a client whose quota changes keeps its count.
+ *
+ * The level is a whole number of units, as many to a token as 32 bits allow; what is lost in rounding (one unit per
+ * call) is lost by the client, never by the limit.
+ */
+export const tokenBucket: Algorithm = {
+  shape(spec): Shape {
+    const scale = Math.max(1, Math.floor(largestLevel / capacityOf(spec.burst, spec.quota)))
+    return { spec, width: 1, bytesPerCell: 4, stepMs: 0, ring: 0, scale }
+  },
+
+  isLive(page, entry, now, leastQuota) {
+    return levelAt(page, entry, leastQuota, now) > 0
+  },
+
+  look(page, entry, quota, now, finding) {
+    const { spec, scale } = page.shape
+    const full = capacityOf(spec.burst, quota) * scale
+    const level = entry === -1 ? 0 : levelAt(page, entry, quota, now)
+    finding.allowed = level + scale <= full
+    finding.remaining = Math.max(0, Math.floor((full - level) / scale) - 1)
+    const draining = finding.allowed ? level + scale : level + scale - full
+    let wait = Math.ceil((draining * spec.windowMs) / (quota * scale))
+    // The division may have been rounded: a caller that waits exactly so long must succeed.
+    if (!finding.allowed) while (levelAt(page, entry, quota, now + wait) + scale > full) wait++
+    finding.resetMs = wait
+  },
+
+  add(page, entry, quota, now) {
+    page.cells[entry] = levelAt(page, entry, quota, now) + page.shape.scale
+    page.times[entry] = now
+  },
+
+  remove(page, entry, quota, takenAt, now) {
+    const { scale, spec } = page.shape
+    // What has drained since is not given back a second time: the bucket might hold other calls by now.
+    const left = Math.floor(scale - ((now - takenAt) * quota * scale) / spec.windowMs)
+    if (left <= 0) return
+    page.cells[entry] = Math.max(0, levelAt(page, entry, quota, now) - left)
+    page.times[entry] = now
+  },
+
+  convert(from, entry, to, target) {
+    const tokens = (from.cells[entry] ?? 0) / from.shape.scale
+    const full = capacityOf(to.shape.spec.burst, to.shape.spec.quota) * to.shape.scale
+    to.cells[target] = Math.min(full, Math.ceil(tokens * to.shape.scale))
+    to.times[target] = from.times[entry] ?? 0
+  },
+}
+
+/** Without a burst a bucket holds what one window allows. */
+function capacityOf(burst: number | null, quota: number): number {
+  return burst ?? quota
+}
+
+function levelAt(page: Page, entry: number, quota: number, now: number): number {
+  const level = page.cells[entry] ?? 0
+  if (level === 0) return 0
+  const { scale, spec } = page.shape
+  const drained = Math.floor(((now - (page.times[entry] ?? 0)) * quota * scale) / spec.windowMs)
+  return drained >= level ? 0 : level - drained
+}
