@@ -1,0 +1,41 @@
+import type { RoutePlan, Step } from '../plan/plan.js'
+import { stages } from '../stages/all.js'
+import type { Check, Tools } from '../stages/contract.js'
+
+/** A step of the plan with the check its stage made of it. */
+export interface CompiledStep {
+  readonly step: Step
+  readonly check: Check
+}
+
+/** A route ready to judge: what runs before a body is read, and what runs after. */
+export interface CompiledRoute {
+  readonly plan: RoutePlan
+  readonly head: readonly CompiledStep[]
+  readonly rest: readonly CompiledStep[]
+  readonly maxBodyBytes: number
+  /** The step in whose name a body over the cap is refused. */
+  readonly requestStep: Step | null
+}
+
+/** For a route whose plan has no `request` step; the policy's built-in defaults give every route one. */
+const fallbackBodyBytes = 256 * 1024
+
+/** Compiles every step of a route; what can fail has failed when the policy was resolved. */
+export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
+  const steps = plan.steps.map((step): CompiledStep => {
+    const stage = stages[step.stage]
+    if (stage === undefined) throw new Error(`no stage is called ${step.stage}`)
+    // Settings are `never` to everyone but their stage, which made them and alone reads them.
+    return { step, check: stage.compile(step.settings as never, tools) }
+  })
+  const requestStep = plan.steps.find(({ stage }) => stage === 'request') ?? null
+  const maxBytes = (requestStep?.settings as { maxBytes?: unknown } | undefined)?.maxBytes // documented by the request stage
+  return {
+    plan,
+    head: steps.filter(({ step }) => step.phase === 'head'),
+    rest: steps.filter(({ step }) => step.phase !== 'head'),
+    maxBodyBytes: typeof maxBytes === 'number' ? maxBytes : fallbackBodyBytes,
+    requestStep,
+  }
+}

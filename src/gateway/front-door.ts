@@ -1,0 +1,277 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { LimitsPlan, ListenerPlan } from '../plan/plan.js'
+import type { Reason } from '../stages/contract.js'
+import { type Head, methods, readHead, readTarget, type Target } from './canonical.js'
+import type { ClientAddress } from './client-address.js'
+import { LiveExchange } from './exchange.js'
+import type { Generation } from './generation.js'
+import { LoopDelay } from './loop-delay.js'
+import { reasons } from './reasons.js'
+import { rawProblem } from './reply.js'
+import { requestIds } from './request-id.js'
+
+/** How the one server is opened; a reload changes none of it but the generation. */
+export interface FrontDoorOptions {
+  readonly listener: ListenerPlan
+  readonly limits: LimitsPlan
+  readonly generation: Generation
+  /** Who the caller is, given the trusted proxies of the generation's plan. */
+  readonly clientAddress: ClientAddress
+}
+
+export interface FrontDoor {
+  /** Where it listens. */
+  readonly address: { readonly host: string; readonly port: number }
+  readonly inFlight: number
+  readonly connections: number
+  readonly isDraining: boolean
+  /** Ms by which the event loop last was late. */
+  readonly loopDelayMs: number
+  /**
+   * One assignment: a request belongs to the generation it entered. The old generation closes when its last request
+   * has gone.
+   */
+  swap(next: Generation, clientAddress: ClientAddress): void
+  /**
+   * Stops accepting, lets what is in flight finish and ends every connection with its next answer.
+   * Settles, at the latest after `deadlineMs`, with the number of requests that had to be cut.
+   */
+  drain(deadlineMs: number): Promise<number>
+}
+
+declare module 'node:net' {
+  interface Socket {
+    /** The exchange whose answer this connection carries; the parser's errors are its errors. */
+    posternExchange?: LiveExchange | null
+  }
+}
+
+/** A connection that has said nothing for so long after a drain began holds nobody's request. */
+const idleAfterDrainMs = 300
+const drainTickMs = 50
+
+/**
+ * Opens the one server that holds the port, its timeouts and its limits, and hands each unambiguous request to the
+ * current generation. Rejects when the address cannot be had.
+ */
+export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+  const { limits, listener } = options
+  let { generation, clientAddress } = options
+  const nextId = requestIds()
+  const loop = new LoopDelay(limits.eventLoopDelayMs)
+  const perAddress = new Map<string, number>()
+  let inFlight = 0
+  let isDraining = false
+
+  const server = createServer({
+    // All of these are on by default here, and none of them is in Node.
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+    requireHostHeader: false,
+    insecureHTTPParser: false,
+    noDelay: true,
+    highWaterMark: 64 * 1024,
+  })
+  // Node drops lines beyond its own count without a word; ours are counted and refused.
+  server.maxHeadersCount = 0
+  server.maxRequestsPerSocket = limits.requestsPerSocket
+  server.maxConnections = limits.connections
+
+  server.on('connection', admitConnection)
+  server.on('request', admit)
+  // Answered by us, when the body is wanted: see read-body.ts.
+  server.on('checkContinue', admit)
+  server.on('checkExpectation', admit)
+  server.on('clientError', refuseSocket)
+  server.on('connect', (request: IncomingMessage, socket: Socket) => {
+    recordRefusal(request.method ?? '', socket, reasons.method)
+    socket.end(rawProblem(reasons.method, nextId(Date.now())))
+  })
+  server.on('upgrade', (_request: IncomingMessage, socket: Socket) => {
+    recordRefusal('', socket, reasons.upgrade)
+    socket.end(rawProblem(reasons.upgrade, nextId(Date.now())))
+  })
+
+  await listen(server, listener)
+  const bound = server.address() as AddressInfo // a listening TCP server has one
+
+  function admitConnection(socket: Socket): void {
+    const peer = socket.remoteAddress ?? ''
+    const open = (perAddress.get(peer) ?? 0) + 1
+    if (open > limits.connectionsPerAddress && !clientAddress.isTrusted(peer)) {
+      socket.destroy()
+      return
+    }
+    perAddress.set(peer, open)
+    socket.once('close', () => {
+      const left = (perAddress.get(peer) ?? 1) - 1
+      if (left <= 0) perAddress.delete(peer)
+      else perAddress.set(peer, left)
+    })
+  }
+
+  // Runs for every request; measured in bench/hot-path.
+  function admit(request: IncomingMessage, response: ServerResponse): void {
+    const startedAt = performance.now()
+    const at = Date.now()
+    const { socket } = request
+    const peer = socket.remoteAddress ?? ''
+    const current = generation
+    const who = clientAddress.read(peer, request.rawHeaders)
+    const target = readTarget(request.url ?? '', limits.targetBytes)
+    const head = readHead(request.rawHeaders, request.httpVersion)
+    const refusal = refusalOf(request, target, head)
+    const readable = refusal === null
+    const exchange = new LiveExchange(
+      {
+        id: nextId(at),
+        at,
+        startedAt,
+        method: request.method ?? '',
+        path: 'path' in target ? target.path : '',
+        query: readable && 'query' in target ? target.query : '',
+        scheme: who.scheme ?? 'http',
+        host: who.host ?? ('host' in head ? head.host : ''),
+        address: who.address,
+        peer,
+        hasBody: 'host' in head ? head.hasBody : mayHaveBody(request),
+        expectsContinue: 'host' in head && head.expectsContinue,
+      },
+      request,
+      response,
+      current.recorder,
+    )
+    if ('host' in head && head.hasUnderscore) exchange.record.note('header-underscore-dropped')
+    inFlight++
+    socket.posternExchange = exchange
+    response.on('close', () => {
+      socket.posternExchange = null
+      exchange.close()
+      inFlight--
+    })
+    if (refusal !== null) {
+      current.refuse(exchange, refusal, refusal === reasons.method ? ['allow', methods.join(', ')] : [])
+    } else if (inFlight > limits.concurrentRequests || loop.isOverloaded) {
+      current.refuse(exchange, reasons.overloaded, ['retry-after', '1'])
+    } else current.handle(exchange)
+  }
+
+  function refusalOf(request: IncomingMessage, target: Target | Reason, head: Head | Reason): Reason | null {
+    const { httpVersion } = request
+    if (httpVersion !== '1.1' && httpVersion !== '1.0') return reasons.version
+    if ('code' in head) return head
+    if (!methods.includes(request.method ?? '')) return reasons.method
+    if ('code' in target) return target
+    return null
+  }
+
+  /** The parser gave up on a connection: answer if anybody can still hear it, then end it. */
+  function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+    const exchange = socket.posternExchange ?? null
+    const reason = parserReason(error.code ?? '')
+    const deaf = !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE'
+    if (exchange !== null) {
+      exchange.record.refuse(reason.code, { parser: error.code ?? 'unknown' })
+      if (!deaf && !exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
+      else exchange.breakConnection()
+      return
+    }
+    // A connection that never said a word asked nothing, and there is nothing to record.
+    if (deaf || socket.bytesRead === 0) return void socket.destroy()
+    const id = recordRefusal('', socket, reason, error.code)
+    socket.end(rawProblem(reason, id))
+  }
+
+  function recordRefusal(method: string, socket: Socket, reason: Reason, parser?: string): string {
+    const at = Date.now()
+    const id = nextId(at)
+    const address = clientAddress.read(socket.remoteAddress ?? '', []).address
+    const record = generation.recorder.open({ id, at, method, path: '', address, route: null })
+    record.refuse(reason.code, parser === undefined ? undefined : { parser })
+    record.close({ status: reason.status, bytes: 0, micros: 0, aborted: false })
+    generation.noteMalformed(address)
+    return id
+  }
+
+  return {
+    address: { host: bound.address, port: bound.port },
+    get inFlight() {
+      return inFlight
+    },
+    get connections() {
+      return [...perAddress.values()].reduce((sum, count) => sum + count, 0)
+    },
+    get isDraining() {
+      return isDraining
+    },
+    get loopDelayMs() {
+      return loop.lastMs
+    },
+    swap(next, nextClientAddress) {
+      const old = generation
+      generation = next
+      clientAddress = nextClientAddress
+      retire(old)
+    },
+    drain(deadlineMs) {
+      isDraining = true
+      // http.Server.close would cut idle connections at once, with a request perhaps on its way in.
+      NetServer.prototype.close.call(server)
+      return new Promise((resolve) => {
+        let ticks = 0
+        let quietTicks = 0
+        const finish = (): void => {
+          clearTimeout(deadline)
+          clearInterval(timer)
+          const cut = inFlight
+          server.closeAllConnections()
+          loop.stop()
+          resolve(cut)
+        }
+        const deadline = setTimeout(finish, deadlineMs)
+        const timer = setInterval(() => {
+          if (++ticks * drainTickMs < idleAfterDrainMs) return
+          server.closeIdleConnections()
+          quietTicks = inFlight === 0 ? quietTicks + 1 : 0
+          if (quietTicks > 1) finish()
+        }, drainTickMs)
+      })
+    },
+  }
+}
+
+/** Closes a generation once nothing is inside it any more. */
+function retire(old: Generation): void {
+  const timer = setInterval(() => {
+    if (old.inFlight > 0) return
+    clearInterval(timer)
+    old.close().catch(() => {})
+  }, 50)
+  timer.unref()
+}
+
+/** Whether a request whose head is refused may be followed by a body that nobody has read. */
+function mayHaveBody(request: IncomingMessage): boolean {
+  const { headers } = request
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+function parserReason(code: string): Reason {
+  if (code === 'HPE_HEADER_OVERFLOW') return reasons.headersTooLarge
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return reasons.timeout
+  return reasons.malformed
+}
+
+function listen(server: Server, { host, port }: ListenerPlan): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, backlog: 4_096 }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}

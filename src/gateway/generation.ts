@@ -1,0 +1,252 @@
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Plan, RoutePlan } from '../plan/plan.js'
+import type { Recorder } from '../record/open-record.js'
+import { type Deny, deny, type Reason, type Tools } from '../stages/contract.js'
+import { reasons as forwardReasons } from '../stages/forward/reasons.js'
+import { reasons as requestReasons } from '../stages/request/reasons.js'
+import { methods } from './canonical.js'
+import { type CompiledRoute, compileRoute } from './compiled-route.js'
+import type { LiveExchange } from './exchange.js'
+import { type BodyFault, readBody } from './read-body.js'
+import { reasons } from './reasons.js'
+import { sendProblem } from './reply.js'
+import { RouteTable } from './route-table.js'
+import { runSteps } from './run-steps.js'
+import { Transfer } from './tools/transfer.js'
+
+/** One plan, running: it judges requests and never listens. */
+export interface Generation {
+  readonly plan: Plan
+  readonly recorder: Recorder
+  /** Requests inside. */
+  readonly inFlight: number
+  /** Takes one request from the front door to its end. */
+  handle(exchange: LiveExchange): void
+  /** Refuses before any route is looked for: the front door's own denials. */
+  refuse(exchange: LiveExchange, reason: Reason, headers?: readonly string[]): void
+  /** Counts a request that was no request against its address. */
+  noteMalformed(address: string): void
+  /** Compiles routes that nobody has asked for yet, a few at a time; settles when all are ready. */
+  warmUp(): Promise<void>
+  /** Gives back what it borrowed; called when its last request has gone. */
+  close(): Promise<void>
+}
+
+/** A route whose steps are compiled at its first request, or when the generation warms up. */
+interface LiveRoute {
+  readonly plan: RoutePlan
+  compiled: CompiledRoute | null
+}
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** The exchange this message belongs to, between the front door and Fastify's hooks. */
+    posternExchange?: LiveExchange
+  }
+}
+
+/** What a generation borrows to judge by. */
+export interface GenerationParts {
+  readonly plan: Plan
+  readonly tools: Tools
+  readonly recorder: Recorder
+  /** The gateway-wide address limit, where the policy has one: null lets the request on. */
+  readonly admit: ((request: FastifyRequest, exchange: LiveExchange) => Deny | null | Promise<Deny | null>) | null
+  /** Hears of refused credentials. */
+  readonly noteRefusal: ((exchange: LiveExchange, denial: Deny) => void) | null
+  readonly noteMalformed: ((address: string) => void) | null
+  /** Whether the process is on its way out: every answer then ends its connection. */
+  readonly isDraining: () => boolean
+  readonly release: () => Promise<void>
+}
+
+/** Fastify as a generation uses it: one route that takes every path, since the table decides; no parser, no logger. */
+export function createFastify(): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    trustProxy: false,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    // Ids are ours: the front door has made one before Fastify sees the request.
+    requestIdHeader: false,
+    genReqId: () => '',
+  })
+  // Bodies are read by us, under the route's own cap and after its head steps: to Fastify no method has one.
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false })
+  return app
+}
+
+/** Builds a generation of a plan that has resolved. */
+export async function createGeneration(app: FastifyInstance, parts: GenerationParts): Promise<Generation> {
+  const { plan, tools, recorder, admit, noteRefusal, isDraining } = parts
+  const table = new RouteTable<LiveRoute>()
+  const routes: LiveRoute[] = plan.routes.map((route) => ({ plan: route, compiled: null }))
+  for (const route of routes) table.add(route.plan.match, route)
+  let inFlight = 0
+  let closing = false
+
+  app.route({
+    method: [...methods],
+    url: '*',
+    onRequest: (request, reply, done) => {
+      const exchange = request.raw.posternExchange
+      if (exchange === undefined) throw new Error('a request came past the front door')
+      reply.hijack()
+      const admitted = admit === null ? null : admit(request, exchange)
+      if (admitted instanceof Promise) {
+        admitted.then((denial) => enter(exchange, denial, done)).catch((error: unknown) => fail(exchange, error))
+      } else enter(exchange, admitted, done)
+    },
+    handler: (request) => {
+      const exchange = request.raw.posternExchange
+      if (exchange !== undefined) serve(exchange).catch((error: unknown) => fail(exchange, error))
+    },
+  })
+  await app.ready()
+
+  /** Route and head steps; `done` lets Fastify go on to the handler. */
+  function enter(exchange: LiveExchange, denial: Deny | null, done: () => void): void {
+    if (denial !== null) return refuseBefore(exchange, denial)
+    const found = table.find(exchange.method, exchange.path)
+    if (found === null) return refuseBefore(exchange, deny(reasons.notFound))
+    if ('allowed' in found) {
+      return refuseBefore(
+        exchange,
+        deny(reasons.methodNotAllowed, {}, { headers: ['allow', allowHeader(found.allowed)] }),
+      )
+    }
+    const route = compiled(found.route)
+    exchange.matched(route, found.params)
+    const verdict = runSteps(route.head, exchange)
+    if (verdict === null) done()
+    else if (verdict instanceof Promise) {
+      verdict
+        .then((later) => (later === null ? done() : refuseBy(exchange, later)))
+        .catch((error: unknown) => fail(exchange, error))
+    } else refuseBy(exchange, verdict)
+  }
+
+  /** Body, the steps that need it, the function, and its answer. */
+  async function serve(exchange: LiveExchange): Promise<void> {
+    const { compiled: route } = exchange
+    if (route === null) throw new Error('a request reached the handler without a route')
+    if (exchange.hasBody) {
+      const body = await readBody(exchange, route.maxBodyBytes)
+      if (typeof body === 'string') return refuseBody(exchange, body, route.requestStep)
+      exchange.body = body
+    }
+    const verdict = runSteps(route.rest, exchange)
+    const denial = verdict instanceof Promise ? await verdict : verdict
+    if (denial !== null) return refuseBy(exchange, denial)
+    answer(exchange)
+  }
+
+  function refuseBody(exchange: LiveExchange, fault: BodyFault, step: CompiledRoute['requestStep']): void {
+    if (fault === 'cut') {
+      exchange.record.refuse(reasons.bodyCut.code)
+      exchange.breakConnection()
+      return
+    }
+    const denial = deny(requestReasons.bodyTooLarge)
+    if (step === null) return refuseBefore(exchange, denial)
+    exchange.record.add({ ...step, mode: 'enforce' }, denial, 0)
+    refuseBy(exchange, denial)
+  }
+
+  /** The function's answer on its way out; the steps have judged it. */
+  function answer(exchange: LiveExchange): void {
+    const { answer: given, response } = exchange
+    if (exchange.isClosed) return
+    if (!(given instanceof Transfer)) throw new Error('no step left an answer')
+    const headers = given.headers
+    headers.push('x-request-id', exchange.id, ...exchange.answerHeaders)
+    if (isDraining()) headers.push('connection', 'close')
+    let written: boolean
+    try {
+      written = given.writeTo(response, headers)
+    } catch (error) {
+      // Node refuses header values that no parser should have let through.
+      if (response.headersSent) return exchange.breakConnection()
+      exchange.record.fail(forwardReasons.badAnswer.code, { error: error instanceof Error ? error.message : 'unknown' })
+      return send(exchange, deny(forwardReasons.badAnswer))
+    }
+    if (!written) {
+      exchange.record.fail(forwardReasons.answerCut.code)
+      send(exchange, deny(forwardReasons.answerCut))
+    }
+  }
+
+  function compiled(route: LiveRoute): CompiledRoute {
+    route.compiled ??= compileRoute(route.plan, tools)
+    return route.compiled
+  }
+
+  function refuseBefore(exchange: LiveExchange, denial: Deny): void {
+    exchange.record.refuse(denial.reason.code, denial.evidence)
+    send(exchange, denial)
+  }
+
+  /** A step's denial; the record has it already. */
+  function refuseBy(exchange: LiveExchange, denial: Deny): void {
+    noteRefusal?.(exchange, denial)
+    send(exchange, denial)
+  }
+
+  function send(exchange: LiveExchange, denial: Deny): void {
+    const { response } = exchange
+    if (exchange.isClosed || response.headersSent) return
+    const headers = [...(denial.headers ?? []), ...exchange.answerHeaders]
+    const close = isDraining() || (exchange.hasBody && exchange.body === null)
+    exchange.sent(sendProblem(exchange, denial.reason, headers, close, denial.errors))
+  }
+
+  /** The gateway itself broke: closed, and said so. */
+  function fail(exchange: LiveExchange, error: unknown): void {
+    exchange.record.fail(reasons.failed.code, {
+      error: error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+    })
+    if (exchange.response.headersSent) exchange.breakConnection()
+    else send(exchange, deny(reasons.failed))
+  }
+
+  return {
+    plan,
+    recorder,
+    get inFlight() {
+      return inFlight
+    },
+    handle(exchange) {
+      inFlight++
+      exchange.whenDone(() => inFlight--)
+      exchange.request.posternExchange = exchange
+      app.routing(exchange.request, exchange.response)
+    },
+    refuse(exchange, reason, headers = []) {
+      refuseBefore(exchange, deny(reason, {}, { headers }))
+    },
+    noteMalformed(address) {
+      parts.noteMalformed?.(address)
+    },
+    async warmUp() {
+      let sliceEnds = performance.now() + 4
+      for (const route of routes) {
+        if (closing) return
+        compiled(route)
+        if (performance.now() > sliceEnds) {
+          await new Promise((resolve) => setImmediate(resolve))
+          sliceEnds = performance.now() + 4
+        }
+      }
+    },
+    async close() {
+      closing = true
+      await app.close()
+      await parts.release()
+    },
+  }
+}
+
+/** `ANY` takes every method there is. RFC 9110 section 10.2.1 */
+function allowHeader(allowed: readonly string[]): string {
+  return (allowed.includes('ANY') ? methods : allowed).join(', ')
+}

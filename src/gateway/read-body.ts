@@ -1,0 +1,52 @@
+import type { LiveExchange } from './exchange.js'
+
+/** Why a body could not be read. */
+export type BodyFault = 'too-large' | 'cut'
+
+const empty: Buffer = Buffer.alloc(0)
+
+/**
+ * Reads a body of at most `maxBytes` into memory. A caller who waits for 100-continue is told to go on here, and only
+ * here: a refused one never sends a byte. Never rejects.
+ */
+export function readBody(exchange: LiveExchange, maxBytes: number): Promise<Buffer | BodyFault> {
+  const { request } = exchange
+  const announced = Number(request.headers['content-length'] ?? -1)
+  if (announced > maxBytes) return Promise.resolve('too-large')
+  if (exchange.expectsContinue) exchange.response.writeContinue()
+  return new Promise((resolve) => {
+    let first = empty
+    let rest: Buffer[] | null = null
+    let bytes = 0
+    const stop = (): void => {
+      request.off('data', onData)
+      request.off('end', onEnd)
+      request.off('error', onCut)
+      request.off('close', onCut)
+    }
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length
+      if (bytes > maxBytes) {
+        stop()
+        request.pause()
+        resolve('too-large')
+      } else if (first === empty) first = chunk
+      else {
+        rest ??= [first]
+        rest.push(chunk)
+      }
+    }
+    const onEnd = (): void => {
+      stop()
+      resolve(rest === null ? first : Buffer.concat(rest))
+    }
+    const onCut = (): void => {
+      stop()
+      resolve('cut')
+    }
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onCut)
+    request.on('close', onCut)
+  })
+}

@@ -1,0 +1,40 @@
+import type { Dispatcher, Pool } from 'undici'
+import type { UpstreamPlan } from '../../plan/plan.js'
+import type { OutgoingRequest, SendFault, Upstream } from '../../stages/contract.js'
+import type { Pools } from '../../state/pools.js'
+import type { LiveExchange } from '../exchange.js'
+import { Transfer } from './transfer.js'
+
+/** The upstream of a plan, over a pool that outlives reloads. */
+export function openUpstream(plan: UpstreamPlan, pools: Pools): Upstream {
+  const pool = pools.acquire(plan.origin)
+  return {
+    send(request, exchange) {
+      // The gateway makes every exchange, and makes them live; stages alone see the narrower type.
+      return send(pool, request, exchange as LiveExchange)
+    },
+  }
+}
+
+function send(pool: Pool, request: OutgoingRequest, exchange: LiveExchange): Promise<Transfer | SendFault> {
+  return new Promise((settle) => {
+    const transfer = new Transfer(request.method, request.timeouts, exchange, settle)
+    if (exchange.isClosed) return transfer.onError(new Error('the caller has gone'))
+    const body = request.body === 'stream' ? exchange.request : request.body
+    try {
+      pool.dispatch(
+        {
+          method: request.method as Dispatcher.HttpMethod, // one of the front door's list
+          path: request.target,
+          headers: request.headers as string[], // undici reads it only
+          body,
+        },
+        // The handler form with raw headers: no object per answer. undici 7 still offers it; its types do not.
+        transfer as unknown as Dispatcher.DispatchHandler,
+      )
+    } catch (error) {
+      transfer.onError(error instanceof Error ? error : new Error(String(error)))
+    }
+    transfer.awaitConnection()
+  })
+}

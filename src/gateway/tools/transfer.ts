@@ -1,0 +1,324 @@
+import type { ServerResponse } from 'node:http'
+import type { Answer, SendFault, Timeouts } from '../../stages/contract.js'
+import type { LiveExchange } from '../exchange.js'
+
+/** Bytes held back while nobody reads: beyond them the function's connection waits. */
+const holdBytes = 64 * 1024
+/** Informational answers a function may send before it counts as flooding. */
+const informationalLimit = 16
+
+/** Connection-specific fields: they end at each hop. RFC 9110 section 7.6.1 */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/**
+ * One request's way to a function and back: undici's handler on one side, the caller's response on the other. It holds
+ * the head back until the first bytes of the body, so that both leave in one write, and it never lets a cut answer look
+ * whole. Runs for every forwarded request; measured in bench/hot-path.
+ */
+export class Transfer implements Answer {
+  status = 0
+  headers: string[] = []
+  hasBody = true
+  /** Why the answer ended early; empty while it has not. */
+  failure = ''
+
+  readonly #method: string
+  readonly #timeouts: Timeouts
+  readonly #exchange: LiveExchange
+  readonly #startedAt: number
+  #settle: ((outcome: Transfer | SendFault) => void) | null
+  #abort: ((reason?: Error) => void) | null = null
+  #resume: (() => void) | null = null
+  #timer: NodeJS.Timeout | null = null
+  #waitingFor: 'connection' | 'head' | 'bytes' | null = null
+  #connected = false
+  #informational = 0
+  #pending: Buffer[] = []
+  #pendingBytes = 0
+  #complete = false
+  #dead = false
+  #paused = false
+  #discarding = false
+  #replaced: Buffer | null = null
+  #response: ServerResponse | null = null
+  #collecting: { readonly limit: number; readonly done: (body: Buffer | null) => void } | null = null
+
+  constructor(
+    method: string,
+    timeouts: Timeouts,
+    exchange: LiveExchange,
+    settle: (outcome: Transfer | SendFault) => void,
+  ) {
+    this.#method = method
+    this.#timeouts = timeouts
+    this.#exchange = exchange
+    this.#settle = settle
+    this.#startedAt = performance.now()
+    exchange.onCallerGone(() => this.#end('the caller has gone', 'aborted'))
+  }
+
+  // ── undici's side ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  onConnect(abort: (reason?: Error) => void): void {
+    if (this.#dead) return abort()
+    this.#connected = true
+    this.#abort = abort
+    if (this.#waitingFor === 'connection') this.#wait('head', this.#timeouts.headersMs)
+  }
+
+  /** Called once after dispatch: on a warm connection the request is on its way already. */
+  awaitConnection(): void {
+    if (this.#dead || this.#settle === null) return
+    if (this.#connected) this.#wait('head', this.#timeouts.headersMs)
+    else this.#wait('connection', this.#timeouts.connectMs)
+  }
+
+  onHeaders(status: number, rawHeaders: readonly Buffer[], resume: () => void): boolean {
+    if (status < 200) {
+      if (++this.#informational > informationalLimit) this.#end('too many informational answers', 'bad-answer')
+      return true
+    }
+    if (this.#dead) return true
+    this.#stopWaiting()
+    this.status = status
+    this.#resume = resume
+    this.headers = forwardableHeaders(rawHeaders)
+    this.hasBody = this.#method !== 'HEAD' && status !== 204 && status !== 304
+    this.#exchange.upstreamAnswered(status)
+    this.#settle?.(this)
+    this.#settle = null
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#dead || this.#discarding) return true
+    if (this.#response !== null) {
+      const flowing = this.#response.write(chunk)
+      this.#exchange.sent(chunk.length)
+      if (!flowing) this.#pause()
+      else this.#timer?.refresh()
+      return flowing
+    }
+    this.#pending.push(chunk)
+    this.#pendingBytes += chunk.length
+    const collecting = this.#collecting
+    if (collecting !== null) {
+      this.#timer?.refresh()
+      if (this.#pendingBytes <= collecting.limit) return true
+      this.#collecting = null
+      collecting.done(null)
+    }
+    if (this.#pendingBytes < holdBytes) return true
+    this.#pause()
+    return false
+  }
+
+  onComplete(): void {
+    if (this.#dead) return
+    this.#complete = true
+    this.#stopWaiting()
+    if (this.#collecting !== null) {
+      this.#collecting.done(Buffer.concat(this.#pending))
+      this.#collecting = null
+    }
+    if (this.#response !== null && !this.#discarding) this.#response.end()
+  }
+
+  onError(error: Error & { code?: string }): void {
+    if (this.#dead) return
+    const fault = faultOf(error)
+    this.#end(`${error.code ?? error.name}: ${error.message}`.slice(0, 200), fault)
+  }
+
+  onBodySent(): void {
+    // Part of undici's handler; how much of the request has left is of no interest here.
+  }
+
+  // ── the stages' side ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  collect(limit: number): Promise<Buffer | null> {
+    if (this.failure !== '' || this.#pendingBytes > limit) return Promise.resolve(null)
+    if (this.#complete) return Promise.resolve(Buffer.concat(this.#pending))
+    return new Promise((done) => {
+      this.#collecting = { limit, done }
+      this.#waitForBytes()
+      this.#flow()
+    })
+  }
+
+  replace(body: Buffer): void {
+    this.#replaced = body
+    this.#pending = []
+    this.#discarding = true
+    // What the function still sends interests nobody: its connection is worth less than waiting for it.
+    if (!this.#complete) this.#release()
+  }
+
+  // ── the caller's side ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes the head and lets the body flow. False when the answer was cut before any byte of it could leave. */
+  writeTo(response: ServerResponse, headers: string[]): boolean {
+    if (this.#replaced !== null) {
+      headers.push('content-length', String(this.#replaced.length))
+      response.writeHead(this.status, headers)
+      response.end(this.hasBody ? this.#replaced : undefined)
+      this.#exchange.sent(this.#replaced.length)
+      return true
+    }
+    if (this.failure !== '') return false
+    response.writeHead(this.status, headers)
+    if (!this.hasBody) {
+      response.end()
+      return true
+    }
+    if (this.#complete) {
+      this.#exchange.sent(this.#pendingBytes)
+      const only = this.#pending[0]
+      if (only === undefined) response.end()
+      // As latin1 text, head and body are one string and so one write; two buffers would be a writev.
+      else if (this.#pending.length === 1 && only.length <= 16_384) response.end(only.toString('latin1'), 'latin1')
+      else response.end(Buffer.concat(this.#pending))
+      return true
+    }
+    this.#response = response
+    let flowing = true
+    for (const chunk of this.#pending) flowing = response.write(chunk)
+    this.#exchange.sent(this.#pendingBytes)
+    if (this.#pending.length === 0) response.flushHeaders()
+    this.#pending = []
+    response.on('drain', () => {
+      if (this.#dead || this.#complete) return
+      this.#waitForBytes()
+      this.#flow()
+    })
+    if (flowing) {
+      this.#waitForBytes()
+      this.#flow()
+    }
+    return true
+  }
+
+  // ── time, and the end ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #pause(): void {
+    this.#paused = true
+    this.#stopWaiting()
+    // A reader who stalls is not the function's fault, but the whole answer still has its time.
+    if (this.#timeouts.totalMs !== null) this.#wait('bytes', Number.POSITIVE_INFINITY)
+  }
+
+  #flow(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#resume?.()
+  }
+
+  #waitForBytes(): void {
+    this.#wait('bytes', this.#timeouts.idleMs)
+  }
+
+  #wait(what: 'connection' | 'head' | 'bytes', ms: number): void {
+    const { totalMs } = this.#timeouts
+    const left = totalMs === null ? ms : Math.min(ms, Math.max(0, totalMs - (performance.now() - this.#startedAt)))
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#waitingFor = what
+    this.#timer = Number.isFinite(left) ? setTimeout(expire, left, this) : null
+  }
+
+  #stopWaiting(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#waitingFor = null
+  }
+
+  /** Called by its timer. A refreshed idle timer may outlast the total: what is left decides. */
+  expired(): void {
+    if (this.#dead || this.#complete) return
+    const waited = Math.round(performance.now() - this.#startedAt)
+    this.#end(`no ${this.#waitingFor ?? 'bytes'} after ${waited} ms`, 'timeout')
+  }
+
+  #release(): void {
+    this.#dead = true
+    this.#stopWaiting()
+    this.#abort?.()
+    this.#abort = null
+  }
+
+  #end(detail: string, fault: SendFault['fault']): void {
+    if (this.#dead || (this.#complete && this.#settle === null)) return
+    this.failure = detail
+    const settle = this.#settle
+    this.#settle = null
+    this.#release()
+    if (settle !== null) return settle({ fault, detail, sent: this.#connected })
+    this.#exchange.upstreamFailed(fault, detail)
+    if (this.#collecting !== null) {
+      this.#collecting.done(null)
+      this.#collecting = null
+    }
+    // The head has left: only a broken connection can tell the caller that the rest is missing.
+    if (this.#response !== null) this.#exchange.breakConnection()
+  }
+}
+
+function expire(transfer: Transfer): void {
+  transfer.expired()
+}
+
+function faultOf(error: Error & { code?: string }): SendFault['fault'] {
+  const code = error.code ?? ''
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timeout'
+  const garbage = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('UND_ERR_RES_')
+  if (garbage || error.name === 'HTTPParserError' || /bad (response|upgrade)/.test(error.message)) return 'bad-answer'
+  return 'unreachable'
+}
+
+/** Lower-case names of an answer's raw headers; functions choose them, so the table is bounded. */
+const answerNames = new Map<string, string>()
+
+function forwardableHeaders(raw: readonly Buffer[]): string[] {
+  const headers: string[] = []
+  let named: Set<string> | null = null
+  let chunked = false
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const rawName = (raw[i] ?? Buffer.alloc(0)).toString('latin1')
+    let name: string | undefined = answerNames.get(rawName)
+    if (name === undefined) {
+      name = rawName.toLowerCase()
+      if (answerNames.size < 1024 && rawName.length <= 64) answerNames.set(rawName, name)
+    }
+    const value = (raw[i + 1] ?? Buffer.alloc(0)).toString('latin1')
+    if (hopByHop.has(name)) {
+      if (name === 'connection') named = namedBy(value, named)
+      else if (name === 'transfer-encoding') chunked = true
+      continue
+    }
+    headers.push(name, value)
+  }
+  if (named === null && !chunked) return headers
+  // A length beside chunked framing is one of two stories; the framing is the one that was read.
+  return headers.filter((_, i) => {
+    const name = headers[i - (i % 2)] ?? ''
+    return !(named?.has(name) ?? false) && !(chunked && name === 'content-length')
+  })
+}
+
+function namedBy(connection: string, before: Set<string> | null): Set<string> | null {
+  const names = connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive')
+  return names.length === 0 ? before : new Set([...(before ?? []), ...names])
+}

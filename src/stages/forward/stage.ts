@@ -1,0 +1,301 @@
+import { parseDuration } from '../../values/duration.js'
+import { nearest } from '../../values/nearest.js'
+import {
+  allow,
+  deny,
+  type Exchange,
+  type OutgoingRequest,
+  type Planned,
+  type Scope,
+  type Section,
+  type SendFault,
+  type Stage,
+  type Timeouts,
+  type Tools,
+  type Verdict,
+} from '../contract.js'
+import { headerFates, headerText, namedByConnection } from './headers.js'
+import { reasons } from './reasons.js'
+import { keys } from './schema.js'
+
+/** What the plan holds of a route's way to its function. */
+export interface ForwardSettings {
+  /** Name in `plan.upstreams`. */
+  readonly upstream: string
+  readonly timeouts: Timeouts
+  /** Claim path, and the header it goes to. */
+  readonly claims: readonly { readonly path: readonly string[]; readonly header: string }[]
+  readonly authorization: 'drop' | 'keep' | { readonly moveTo: string }
+  /** The header that holds the credential of this route's `auth`, besides Authorization. */
+  readonly credentialHeader: string | null
+  /** Literal texts and parameter names in turn; null: the caller's path. */
+  readonly path: readonly (string | { readonly param: string })[] | null
+  readonly allowHeaders: readonly string[] | null
+  /** Flat, lower-case names. */
+  readonly setHeaders: readonly string[]
+}
+
+/** Methods that may be sent again when the function's connection broke before a byte of an answer. RFC 9110 section 9.2.1 */
+const safe = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+export const forward: Stage<ForwardSettings> = {
+  name: 'forward',
+  keys,
+  reasons,
+
+  resolve(policy, scope) {
+    const upstream = policy.get('upstream')
+    if (upstream.value === undefined) {
+      scope.report({
+        code: 'forward.upstream-missing',
+        message: 'The route has no upstream.',
+        hint: 'Name one of the upstreams declared under `upstreams:`.',
+        at: policy.keyPlace,
+      })
+      return []
+    }
+    const name = String(upstream.value)
+    if (scope.upstreams[name] === undefined) {
+      const near = nearest(name, Object.keys(scope.upstreams))
+      scope.report({
+        code: 'forward.upstream-unknown',
+        message: `Upstream "${name}" is not defined. Known upstreams: ${Object.keys(scope.upstreams).join(', ') || 'none'}.`,
+        ...(near === undefined ? {} : { hint: `Did you mean ${near}?` }),
+        at: upstream.place,
+      })
+      return []
+    }
+    if (policy.get('forward', 'retry').value !== undefined) {
+      scope.report({
+        code: 'policy.not-available',
+        message: 'forward.retry is not available in this version.',
+        hint: 'Remove it. A GET, HEAD or OPTIONS whose connection broke before any answer is sent once more anyway.',
+        at: policy.get('forward', 'retry').keyPlace,
+      })
+    }
+    const planned: Planned<ForwardSettings> = {
+      slot: 'forward',
+      mode: 'enforce',
+      declaredAt: upstream.keyPlace,
+      settings: {
+        upstream: name,
+        timeouts: resolveTimeouts(policy),
+        claims: Object.entries(recordOf(policy.get('forward', 'claims').value)).map(([claim, header]) => ({
+          path: claimPath(claim),
+          header: String(header).toLowerCase(),
+        })),
+        authorization: resolveAuthorization(policy.get('forward', 'authorization').value),
+        credentialHeader: recordOf(policy.get('auth').value)['apiKey'] === undefined ? null : 'x-api-key',
+        path: resolvePath(policy.get('forward', 'path'), scope),
+        allowHeaders: listOf(policy.get('forward', 'headers', 'allow').value),
+        setHeaders: Object.entries(recordOf(policy.get('forward', 'headers', 'set').value)).flatMap(
+          ([header, value]) => [header.toLowerCase(), String(value)],
+        ),
+      },
+    }
+    reportReservedHeaders(planned.settings, policy, scope)
+    return [planned]
+  },
+
+  compile(settings, tools) {
+    const plan = tools.upstreams[settings.upstream]
+    if (plan === undefined) throw new Error(`upstream ${settings.upstream} is not in the plan`)
+    const upstream = tools.http.upstream(plan)
+    const outgoing = compileRequest(settings, plan.basePath, upstreamHeaders(settings, tools))
+    return async (exchange) => {
+      const request = outgoing(exchange)
+      const started = tools.clock.monotonic()
+      let outcome = await upstream.send(request, exchange)
+      let attempts = 1
+      if ('fault' in outcome && isWorthAnother(outcome, exchange)) {
+        attempts = 2
+        outcome = await upstream.send(request, exchange)
+      }
+      const micros = Math.round((tools.clock.monotonic() - started) * 1000)
+      if ('fault' in outcome) return refuse(outcome, attempts, micros)
+      exchange.answer = outcome
+      return attempts === 1 ? allow : { outcome: 'allow', evidence: { attempts } }
+    }
+  },
+}
+
+/** A warm connection may be closed by the function in the moment we use it: that is no fault of the caller's. */
+function isWorthAnother(fault: SendFault, exchange: Exchange): boolean {
+  return fault.fault === 'unreachable' && fault.sent && safe.has(exchange.method) && !exchange.hasBody
+}
+
+function refuse(fault: SendFault, attempts: number, micros: number): Verdict {
+  const evidence = { fault: fault.fault, detail: fault.detail, attempts, micros }
+  if (fault.fault === 'timeout') return deny(reasons.timeout, evidence)
+  if (fault.fault === 'bad-answer') return deny(reasons.badAnswer, evidence)
+  return deny(fault.fault === 'aborted' ? reasons.aborted : reasons.unreachable, evidence)
+}
+
+/** Headers that do not depend on the request: the upstream's credential and the route's constants. */
+function upstreamHeaders(settings: ForwardSettings, tools: Tools): readonly string[] {
+  const auth = tools.upstreams[settings.upstream]?.auth
+  const credentials =
+    auth?.kind === 'header' ? auth.headers.flatMap(({ name, value }) => [name.toLowerCase(), tools.reveal(value)]) : []
+  return [...settings.setHeaders, ...credentials]
+}
+
+function compileRequest(
+  settings: ForwardSettings,
+  basePath: string,
+  constants: readonly string[],
+): (exchange: Exchange) => OutgoingRequest {
+  const { authorization, claims, path, timeouts } = settings
+  const moved = typeof authorization === 'object' ? authorization.moveTo : null
+  const stripped = new Set([...claims.map(({ header }) => header), ...constants.filter((_, i) => i % 2 === 0)])
+  if (authorization === 'drop') stripped.add('authorization')
+  if (settings.credentialHeader !== null) stripped.add(settings.credentialHeader)
+  if (moved !== null) stripped.add(moved)
+  const allowed = settings.allowHeaders === null ? null : new Set(settings.allowHeaders)
+  const fate = headerFates(allowed, stripped, moved === null ? new Map() : new Map([['authorization', moved]]))
+
+  return (exchange) => {
+    const { rawHeaders } = exchange
+    const ended = namedByConnection(rawHeaders)
+    const headers: string[] = []
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const rawName = rawHeaders[i] ?? ''
+      const name = fate(rawName)
+      if (name === null || (ended !== null && ended.has(rawName.toLowerCase()))) continue
+      headers.push(name, rawHeaders[i + 1] ?? '')
+    }
+    // Ours come last and cannot be named away: a caller may list any header in `Connection`. RFC 9110 section 7.6.1
+    headers.push('x-forwarded-for', exchange.address, 'x-forwarded-proto', exchange.scheme)
+    headers.push('x-forwarded-host', exchange.host, 'x-request-id', exchange.id)
+    for (const { path: claim, header } of claims) {
+      const text = headerText(claimAt(exchange, claim))
+      if (text !== null) headers.push(header, text)
+    }
+    for (const constant of constants) headers.push(constant)
+    const forwarded = path === null ? exchange.path : fillPath(path, exchange.params)
+    return {
+      method: exchange.method,
+      target: `${basePath}${forwarded}${exchange.query === '' ? '' : `?${exchange.query}`}`,
+      headers,
+      body: exchange.hasBody ? (exchange.body ?? 'stream') : null,
+      timeouts,
+    }
+  }
+}
+
+function claimAt(exchange: Exchange, path: readonly string[]): unknown {
+  let value: unknown = exchange.identity?.claims
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    value = (value as Record<string, unknown>)[key] // an object with this key, as just seen
+  }
+  return value
+}
+
+/** Outermost first: `realm.plan` and `/realm/plan` alike (POLICY.md, selectors). RFC 6901 section 4 for the escapes */
+function claimPath(claim: string): readonly string[] {
+  if (!claim.startsWith('/')) return claim.split('.')
+  return claim
+    .slice(1)
+    .split('/')
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+}
+
+function fillPath(parts: NonNullable<ForwardSettings['path']>, params: Readonly<Record<string, string>>): string {
+  let path = ''
+  for (const part of parts) path += typeof part === 'string' ? part : (params[part.param] ?? '')
+  return path
+}
+
+function resolveTimeouts(policy: Section): Timeouts {
+  const ms = (key: string, fallback: number): number => {
+    const { value } = policy.get('timeout', key)
+    return typeof value === 'string' ? (parseDuration(value) ?? fallback) : fallback
+  }
+  const { value: total } = policy.get('timeout', 'total')
+  return {
+    connectMs: ms('connect', 2_000),
+    headersMs: ms('headers', 10_000),
+    idleMs: ms('idle', 10_000),
+    totalMs: total === 'off' || total === false ? null : ms('total', 10_000),
+  }
+}
+
+function resolveAuthorization(value: unknown): ForwardSettings['authorization'] {
+  if (value === 'keep') return 'keep'
+  if (typeof value === 'string' && value.startsWith('move:')) return { moveTo: value.slice(5).toLowerCase() }
+  return 'drop'
+}
+
+function resolvePath(section: Section, scope: Scope): ForwardSettings['path'] {
+  if (typeof section.value !== 'string') return null
+  const known = scope.route.segments.flatMap((segment) =>
+    'param' in segment ? [segment.param] : 'rest' in segment ? [segment.rest] : [],
+  )
+  const parts: (string | { param: string })[] = []
+  for (const [i, piece] of section.value.split(/[{}]/).entries()) {
+    if (i % 2 === 0) {
+      if (piece !== '') parts.push(piece)
+      continue
+    }
+    const param = piece.replace(/\+$/, '')
+    if (!known.includes(param)) {
+      const near = nearest(param, known)
+      scope.report({
+        code: 'forward.parameter-unknown',
+        message: `The route ${scope.route.id} has no parameter "${param}".`,
+        ...(near === undefined ? {} : { hint: `Did you mean {${near}}?` }),
+        at: section.place,
+      })
+    }
+    parts.push({ param })
+  }
+  const literal = parts.filter((part) => typeof part === 'string').join('')
+  if (
+    !/^[A-Za-z0-9\-._~!$&'()*+,=:@/%]*$/.test(literal) ||
+    literal.includes('//') ||
+    /(^|\/)\.{1,2}(\/|$)/.test(literal)
+  ) {
+    scope.report({
+      code: 'forward.path-invalid',
+      message: 'The path to forward must be a plain path: no query, no dot segments, no blanks.',
+      hint: 'The caller’s query is always forwarded as it came.',
+      at: section.place,
+    })
+  }
+  return parts
+}
+
+/** Headers that frame the message or name its target cannot be set by a policy. */
+function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope: Scope): void {
+  const reserved = new Set([
+    'host',
+    'content-length',
+    'transfer-encoding',
+    'connection',
+    'x-forwarded-for',
+    'x-request-id',
+  ])
+  const named = [
+    ...settings.claims.map(({ header }) => ({ header, at: policy.get('forward', 'claims') })),
+    ...settings.setHeaders
+      .filter((_, i) => i % 2 === 0)
+      .map((header) => ({ header, at: policy.get('forward', 'headers', 'set') })),
+  ]
+  for (const { header, at } of named) {
+    if (!reserved.has(header)) continue
+    scope.report({
+      code: 'forward.header-reserved',
+      message: `The header ${header} is set by Postern itself.`,
+      hint: 'Choose another name.',
+      at: at.place,
+    })
+  }
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {} // as just seen
+}
+
+function listOf(value: unknown): readonly string[] | null {
+  return Array.isArray(value) ? value.map((item) => String(item).toLowerCase()) : null
+}
