@@ -1,6 +1,7 @@
 import type { StageName } from '../plan/plan.js'
 import { auth } from './auth/stage.js'
 import type { Stage } from './contract.js'
+import { inspect } from './inspect/stage.js'
 
 /**
  * Every stage by its name; their order is `order.ts`. A name without a stage is reserved: `check` refuses its key by
@@ -8,4 +9,5 @@ import type { Stage } from './contract.js'
  */
 export const stages: { readonly [Name in StageName]?: Stage<never> } = {
   auth: auth as Stage<never>,
+  inspect: inspect as Stage<never>,
 }

@@ -1,0 +1,100 @@
+/**
+ * One bit for every kind of character that an injection needs. A value's mask tells which detectors can be left out:
+ * half of all text in real API traffic holds none of these.
+ */
+export const has = {
+  singleQuote: 1 << 0,
+  doubleQuote: 1 << 1,
+  backtick: 1 << 2,
+  less: 1 << 3,
+  greater: 1 << 4,
+  ampersand: 1 << 5,
+  pipe: 1 << 6,
+  semicolon: 1 << 7,
+  dollar: 1 << 8,
+  percent: 1 << 9,
+  backslash: 1 << 10,
+  paren: 1 << 11,
+  brace: 1 << 12,
+  bracket: 1 << 13,
+  equals: 1 << 14,
+  hash: 1 << 15,
+  star: 1 << 16,
+  slash: 1 << 17,
+  colon: 1 << 18,
+  lineFeed: 1 << 19,
+  carriageReturn: 1 << 20,
+  control: 1 << 21,
+  /** Characters that some parsers read as ASCII: full-width forms, zero-width signs, odd blanks, circled letters. */
+  disguise: 1 << 22,
+  /** `!`, `@`, `^`, `~`, `?`, `,`. */
+  punctuation: 1 << 23,
+  blank: 1 << 24,
+  plus: 1 << 25,
+  /** Anything else outside ASCII. */
+  foreign: 1 << 26,
+} as const
+
+const signs: Readonly<Record<string, number>> = {
+  "'": has.singleQuote,
+  '"': has.doubleQuote,
+  '`': has.backtick,
+  '<': has.less,
+  '>': has.greater,
+  '&': has.ampersand,
+  '|': has.pipe,
+  ';': has.semicolon,
+  $: has.dollar,
+  '%': has.percent,
+  '\\': has.backslash,
+  '(': has.paren,
+  ')': has.paren,
+  '{': has.brace,
+  '}': has.brace,
+  '[': has.bracket,
+  ']': has.bracket,
+  '=': has.equals,
+  '#': has.hash,
+  '*': has.star,
+  '/': has.slash,
+  ':': has.colon,
+  '\n': has.lineFeed,
+  '\r': has.carriageReturn,
+  '\t': has.blank,
+  ' ': has.blank,
+  '+': has.plus,
+  '!': has.punctuation,
+  '@': has.punctuation,
+  '^': has.punctuation,
+  '~': has.punctuation,
+  '?': has.punctuation,
+  ',': has.punctuation,
+}
+
+/** The class bit of each ASCII code. */
+export function asciiClasses(): Int32Array {
+  const classes = new Int32Array(128)
+  for (let code = 0; code < 32; code++) classes[code] = has.control
+  classes[127] = has.control
+  for (const [sign, bit] of Object.entries(signs)) classes[sign.charCodeAt(0)] = bit
+  return classes
+}
+
+/** Whether a code unit above 127 may be read as an ASCII character, or be dropped, by what stands behind us. */
+export function isDisguise(code: number): boolean {
+  if (code < 0x0100) return code === 0xa0 || code === 0xad || code < 0xa0
+  if (code >= 0xff00) return code <= 0xff5e || code === 0xfeff || code === 0xffe8
+  if (code < 0x2000) return code === 0x02bc || code === 0x02b9 || code === 0x1680 || code === 0x180e || code === 0x212a
+  if (code <= 0x206f) {
+    return (
+      code <= 0x200f ||
+      (code >= 0x2024 && code <= 0x202f) ||
+      code === 0x2032 ||
+      code === 0x2044 ||
+      code === 0x205f ||
+      code >= 0x2060
+    )
+  }
+  if (code >= 0x2460 && code <= 0x24ff) return true
+  return code === 0x2215 || code === 0x2216 || code === 0x3000 || code === 0x3002 || (code >= 0xfe50 && code <= 0xfe6f)
+}

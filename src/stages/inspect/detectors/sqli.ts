@@ -1,0 +1,892 @@
+import { has } from '../character-classes.js'
+import type { Detector, Finding, View } from '../view.js'
+import { kind, lexSql, type SqlTokens } from './sql-lexer.js'
+
+/*
+ * Stops: SQL injection – breaking out of a string, tautologies, UNION, stacked statements, conditions with time or error
+ *   functions, comments that cut a statement short, statements as a whole value.
+ * How: the value is split into SQL tokens once; quotes are tokens, so the same reading serves a value that lands bare, in
+ *   '…' or in "…". Rules look at the tokens around an anchor (a quote, OR, UNION, SELECT, a semicolon, a comment), never at
+ *   a word alone. In documents only shapes count that prose and code samples do not have.
+ * Limits: a bare number that changes a query's meaning (id=2 for id=1) is no injection; a lone function name is only
+ *   suspicious in a short value; dialects with their own quoting ([…], q'…') are read as words.
+ */
+export const sqli: Detector = {
+  name: 'sqli',
+  lexer: {
+    words: [
+      'select',
+      'union',
+      'waitfor',
+      'sleep',
+      'benchmark',
+      'having',
+      'schema',
+      'exec',
+      'declare',
+      'insert',
+      'drop',
+      'delete',
+      'update',
+      'truncate',
+      'alter',
+      'create',
+      'shutdown',
+      'order',
+      'group',
+      'procedure',
+      'outfile',
+      'dumpfile',
+      'load_',
+      'xp_',
+      'sp_',
+      'utl_',
+      'dbms_',
+      'ctxsys',
+      'extractvalue',
+      'updatexml',
+      'xmltype',
+      'concat',
+      'version',
+      'pg_',
+      'sqlite',
+      'sys',
+      'randomblob',
+      'generate_series',
+      'json_',
+      'unhex',
+      'elt(',
+      'char(',
+      'chr(',
+      'cast(',
+      'convert(',
+      'exists',
+      'between',
+      'where',
+      'merge',
+      'copy',
+      'dual',
+      'open',
+      'or',
+      'and',
+      'like',
+      '||',
+      '&&',
+      '--',
+      '/*',
+      '*/',
+      '@@',
+      'aes_',
+      'name_const',
+      'geo',
+      'multi',
+      'linestring',
+      'rlike',
+      'regexp',
+      'lock',
+      'rdb$',
+      'xor',
+      'db_name',
+      'user_name',
+      'suser_',
+    ],
+    wants(chars, hasWord) {
+      if (hasWord) return (chars & joints) !== 0
+      return (chars & quotes) !== 0 && (chars & afterQuote) !== 0
+    },
+    find,
+  },
+}
+
+const quotes = has.singleQuote | has.doubleQuote | has.backtick
+const joints =
+  quotes |
+  has.paren |
+  has.equals |
+  has.less |
+  has.greater |
+  has.hash |
+  has.star |
+  has.semicolon |
+  has.slash |
+  has.pipe |
+  has.ampersand |
+  has.plus |
+  has.punctuation |
+  has.blank
+const afterQuote =
+  has.equals |
+  has.hash |
+  has.semicolon |
+  has.pipe |
+  has.plus |
+  has.star |
+  has.less |
+  has.greater |
+  has.ampersand |
+  has.paren |
+  has.percent |
+  has.slash |
+  has.punctuation
+
+/** Tokens that a rule looks ahead. */
+const reach = 40
+
+function find(view: View): Finding | null {
+  const tokens = lexSql(view.lower)
+  for (let i = 0; i < tokens.count; i++) {
+    const technique = at(view, tokens, i)
+    if (technique !== null) return { technique, at: tokens.starts[i] ?? 0 }
+  }
+  const technique = view.document ? null : whole(view, tokens)
+  return technique === null ? null : { technique, at: 0 }
+}
+
+function at(view: View, t: SqlTokens, i: number): string | null {
+  switch (t.kinds[i]) {
+    case kind.logic:
+      return condition(view, t, i)
+    case kind.union:
+      return unionSelect(view, t, i)
+    case kind.select:
+      return select(view, t, i)
+    case kind.semicolon:
+      return stacked(view, t, i)
+    case kind.comment:
+      return cutShort(view, t, i)
+    case kind.having:
+    case kind.where:
+      return literalClause(view, t, i)
+    case kind.order:
+    case kind.group:
+      return orderBy(view, t, i)
+    case kind.waitfor:
+      return t.kinds[i + 1] === kind.delay && (t.kinds[i + 2] === kind.quote || t.kinds[i + 2] === kind.number)
+        ? 'time delay'
+        : null
+    case kind.into:
+      return t.kinds[i + 1] === kind.object &&
+        t.kinds[i + 2] === kind.quote &&
+        /^(out|dump)file/.test(word(view, t, i + 1))
+        ? 'write to a file'
+        : null
+    case kind.telltale:
+    case kind.common:
+      return functionCall(view, t, i)
+    case kind.versioned:
+      return view.document ? null : 'versioned comment'
+    case kind.quote:
+      return afterBreakOut(view, t, i)
+    case kind.compare:
+      return t.kinds[i + 1] === kind.open && t.kinds[i + 2] === kind.select && selectScore(view, t, i + 2) >= 2
+        ? 'subquery in a comparison'
+        : null
+    default:
+      return null
+  }
+}
+
+const word = (view: View, t: SqlTokens, i: number): string => view.lower.slice(t.starts[i] ?? 0, t.ends[i] ?? 0)
+
+/** Whether the tokens before `i` end a string of the host's: a quote with an even number before it, perhaps brackets. */
+function breaksOut(t: SqlTokens, i: number): boolean {
+  let j = i - 1
+  while (j >= 0 && i - j < 8 && t.kinds[j] === kind.close) j--
+  return j >= 0 && t.kinds[j] === kind.quote && (t.before[j] ?? 0) % 2 === 0
+}
+
+interface Operand {
+  readonly next: number
+  readonly type: 'number' | 'string' | 'word' | 'call' | 'query'
+  readonly start: number
+}
+
+/** Reads one operand: signs, brackets, then a literal, a name, a call or a subquery. Null when none stands there. */
+function operand(t: SqlTokens, from: number): Operand | null {
+  let i = from
+  const limit = from + reach
+  while (i < limit && (t.kinds[i] === kind.open || t.kinds[i] === kind.not || t.kinds[i] === kind.operator)) i++
+  let type: Operand['type']
+  switch (t.kinds[i]) {
+    case kind.number:
+      type = 'number'
+      i++
+      break
+    case kind.quote: {
+      type = 'string'
+      let end = i + 1
+      while (end < t.count && end < limit && t.kinds[end] !== kind.quote) end++
+      if (end >= limit) return null
+      i = end + 1
+      break
+    }
+    case kind.select:
+    case kind.exists:
+      return { next: i + 1, type: 'query', start: i }
+    case kind.word:
+    case kind.common:
+    case kind.telltale:
+    case kind.system:
+    case kind.variable:
+    case kind.nothing:
+    case kind.case:
+    case kind.object:
+    case kind.values: {
+      type = 'word'
+      i++
+      while (i < limit && t.kinds[i] === kind.dot) i += 2
+      if (t.kinds[i] === kind.open) {
+        type = 'call'
+        let depth = 0
+        const start = i
+        while (i < t.count && i < limit) {
+          if (t.kinds[i] === kind.select) return { next: i + 1, type: 'query', start }
+          if (t.kinds[i] === kind.open) depth++
+          else if (t.kinds[i] === kind.close && --depth === 0) break
+          i++
+        }
+        i++
+      }
+      break
+    }
+    default:
+      return null
+  }
+  while (i < limit && t.kinds[i] === kind.close) i++
+  return { next: i, type, start: from }
+}
+
+/** An operand with what is added to it: `1+1`, `'a'||'b'`. */
+function sum(t: SqlTokens, from: number): Operand | null {
+  let result = operand(t, from)
+  for (let n = 0; n < 4 && result !== null && t.kinds[result.next] === kind.operator; n++) {
+    const more = operand(t, result.next + 1)
+    if (more === null) break
+    result = { ...result, next: more.next }
+  }
+  return result
+}
+
+function isComparison(t: SqlTokens, i: number): number {
+  let j = i
+  if (t.kinds[j] === kind.not) j++
+  const type = t.kinds[j]
+  if (type === kind.compare) return t.kinds[j + 1] === kind.compare ? j + 2 : j + 1
+  if (type === kind.in) return t.kinds[j + 1] === kind.open ? j + 1 : -1
+  if (type === kind.is) return t.kinds[j + 1] === kind.not || t.kinds[j + 1] === kind.nothing ? j + 1 : -1
+  if (type === kind.between) return j + 1
+  return -1
+}
+
+const literal = (operand: Operand): boolean => operand.type === 'number' || operand.type === 'string'
+
+/** OR, AND, ||, && and what they join. */
+function condition(view: View, t: SqlTokens, i: number): string | null {
+  const out = breaksOut(t, i)
+  const isSign = !isLetterAt(view, t.starts[i] ?? 0)
+  const left = sum(t, i + 1)
+  if (left === null) {
+    return out && !view.document && i === t.count - 1 && i <= 3 && t.kinds[i - 1] === kind.quote && !isSign
+      ? 'break-out with a condition'
+      : null
+  }
+  if (left.type === 'query') {
+    return out || !view.document || t.kinds[i + 1] === kind.open ? queryCondition(view, t, i, out) : null
+  }
+  const compared = isComparison(t, left.next)
+  if (compared !== -1) {
+    const right = sum(t, compared)
+    if (right === null) return out && !view.document && compared >= t.count - 1 ? 'break-out with a condition' : null
+    if (right.type === 'query') return 'subquery in a condition'
+    if (literal(left) && literal(right)) {
+      if (t.kinds[left.next] === kind.in || t.kinds[left.next] === kind.is) return 'tautology'
+      if (left.type === 'number' && right.type === 'number') {
+        if (!view.document || out) return isSign && !out ? null : 'tautology'
+        return sameText(view, t, left, right) ? 'tautology' : null
+      }
+      if (left.type === right.type)
+        return out || closesOddly(t, right.next, i) || sameText(view, t, left, right) ? 'tautology' : null
+      return out ? 'break-out with a condition' : null
+    }
+    if (out) return 'break-out with a condition'
+    if (left.type === 'call' && isSqlCall(view, t, i + 1)) return 'function in a condition'
+    if (right.type === 'call' && isSqlCall(view, t, compared) && literal(left)) return 'function in a condition'
+    if (!view.document && isCommentAt(t, right.next) && !isSign) return 'condition before a comment'
+    return null
+  }
+  if (left.type === 'call' && isTimed(view, t, i + 1)) return 'function in a condition'
+  if (out) {
+    const ends = left.next >= t.count
+    if (isCommentAt(t, left.next) && (!view.document || left.type === 'number')) return 'break-out with a condition'
+    if (ends && literal(left) && !view.document)
+      return isSign && left.type === 'string' ? 'break-out with a concatenation' : 'break-out with a condition'
+    if (ends && t.kinds[i + 1] === kind.nothing) return 'break-out with a condition'
+    if (isSign && left.type === 'call') return 'break-out with a concatenation'
+    if (left.type === 'call' && isSqlCall(view, t, i + 1)) return 'break-out with a function'
+    if (left.type === 'string' && t.kinds[left.next] === kind.logic) return 'break-out with a concatenation'
+    return null
+  }
+  if (!view.document && isCommentAt(t, left.next) && !isSign) {
+    if (literal(left) || t.kinds[i + 1] === kind.nothing) return 'condition before a comment'
+  }
+  return null
+}
+
+function queryCondition(view: View, t: SqlTokens, i: number, out: boolean): string | null {
+  for (let j = i + 1; j < i + reach && j < t.count; j++) {
+    if (t.kinds[j] === kind.select)
+      return out || selectScore(view, t, j) >= (view.document ? 3 : 2) ? 'subquery in a condition' : null
+    if (t.kinds[j] === kind.exists) {
+      if (t.kinds[j + 1] === kind.open && t.kinds[j + 2] === kind.select) return 'subquery in a condition'
+    }
+  }
+  return null
+}
+
+/** Whether an odd number of quotes stands between two tokens: the injected literal is closed by the host's own quote. */
+function closesOddly(t: SqlTokens, next: number, from: number): boolean {
+  let quotes = 0
+  for (let j = from; j < next && j < t.count; j++) if (t.kinds[j] === kind.quote) quotes++
+  return quotes % 2 === 1 && next >= t.count
+}
+
+function sameText(view: View, t: SqlTokens, left: Operand, right: Operand): boolean {
+  const a = core(view, t, left)
+  return a !== '' && a === core(view, t, right)
+}
+
+/** The text of a literal without brackets, signs and quotes. */
+function core(view: View, t: SqlTokens, operand: Operand): string {
+  let text = ''
+  let first = operand.start
+  // `start` of the right side points at the comparison's successor; both skip signs alike.
+  for (; first < operand.next && first < t.count; first++) {
+    const type = t.kinds[first]
+    if (type === kind.number || type === kind.word || type === kind.common || type === kind.system)
+      text += word(view, t, first)
+  }
+  return text
+}
+
+const isCommentAt = (t: SqlTokens, i: number): boolean =>
+  t.kinds[i] === kind.comment || (t.kinds[i] === kind.semicolon && t.kinds[i + 1] === kind.comment)
+
+function isLetterAt(view: View, at: number): boolean {
+  const code = view.lower.charCodeAt(at)
+  return code >= 97 && code <= 122
+}
+
+/** A call of a function that SQL knows, from `i` on (after signs and brackets). */
+function isSqlCall(view: View, t: SqlTokens, from: number): boolean {
+  let i = from
+  while (i < from + 6 && (t.kinds[i] === kind.open || t.kinds[i] === kind.not || t.kinds[i] === kind.operator)) i++
+  if (t.kinds[i] === kind.telltale) return true
+  return t.kinds[i] === kind.common && t.kinds[i + 1] === kind.open && !isCodeCall(view, t, i)
+}
+
+/** Python's `len(x)` and Excel's `if(…)` are common in prose and code; their arguments decide nothing here. */
+function isCodeCall(view: View, t: SqlTokens, i: number): boolean {
+  const name = word(view, t, i)
+  return name === 'if' || name === 'len' || name === 'max' || name === 'min' || name === 'round' || name === 'abs'
+}
+
+function isTimed(view: View, t: SqlTokens, from: number): boolean {
+  let i = from
+  while (i < from + 6 && (t.kinds[i] === kind.open || t.kinds[i] === kind.not || t.kinds[i] === kind.operator)) i++
+  if (t.kinds[i] === kind.telltale) return true
+  return t.kinds[i] === kind.common && word(view, t, i) === 'sleep' && t.kinds[i + 1] === kind.open
+}
+
+function unionSelect(view: View, t: SqlTokens, i: number): string | null {
+  let j = i + 1
+  while (
+    j < i + 10 &&
+    (t.kinds[j] === kind.all ||
+      t.kinds[j] === kind.open ||
+      t.kinds[j] === kind.other ||
+      t.kinds[j] === kind.versioned ||
+      t.kinds[j] === kind.comment ||
+      t.kinds[j] === kind.operator ||
+      t.kinds[j] === kind.quote ||
+      t.kinds[j] === kind.number)
+  )
+    j++
+  if (t.kinds[j] !== kind.select) return null
+  const name = word(view, t, i)
+  const next = t.kinds[j + 1]
+  if (next === undefined) return name === 'union' ? 'union' : null
+  if (name !== 'union' && selectScore(view, t, j) < 2) return null
+  if (next === kind.word || next === kind.system) {
+    const after = t.kinds[j + 2]
+    if (
+      after === kind.comma ||
+      after === kind.from ||
+      after === kind.dot ||
+      after === kind.open ||
+      after === kind.comment
+    )
+      return 'union'
+    return after === undefined || view.document ? null : selectScore(view, t, j) >= 2 ? 'union' : null
+  }
+  return 'union'
+}
+
+const readable = new Set([
+  'users',
+  'user',
+  'password',
+  'passwd',
+  'pwd',
+  'pass',
+  'passwords',
+  'admin',
+  'admins',
+  'accounts',
+  'account',
+  'members',
+  'customers',
+  'credentials',
+  'login',
+  'logins',
+  'secret',
+  'secrets',
+  'tables',
+  'columns',
+  'username',
+  'credit_cards',
+  'email',
+  'token',
+  'tokens',
+  'hash',
+])
+
+/** How much a SELECT looks like a query rather than a request to choose something. */
+function selectScore(view: View, t: SqlTokens, i: number): number {
+  let score = 0
+  let j = i + 1
+  while (t.kinds[j] === kind.all || t.kinds[j] === kind.top) j++
+  if (t.kinds[j - 1] === kind.top && t.kinds[j] === kind.number) j++
+  switch (t.kinds[j]) {
+    case kind.number:
+    case kind.variable:
+    case kind.nothing:
+    case kind.open:
+    case kind.telltale:
+    case kind.quote:
+      score += 2
+      break
+    case kind.operator:
+      score += view.lower[t.starts[j] ?? 0] === '*' || t.kinds[j + 1] === kind.number ? 2 : 0
+      break
+    case kind.case:
+      score += 1
+      break
+    case kind.common:
+      score += t.kinds[j + 1] === kind.open ? 2 : 0
+      break
+    case kind.word:
+    case kind.system:
+      if (t.kinds[j + 1] === kind.comma || t.kinds[j + 1] === kind.from) score++
+      if (t.kinds[j + 1] === kind.open) score++
+      break
+    default:
+  }
+  if (t.kinds[i - 1] === kind.open) score++
+  for (let n = 0; j < t.count && n < reach; j++, n++) {
+    const type = t.kinds[j]
+    if (type === kind.from) {
+      const target = t.kinds[j + 1]
+      if (target === kind.system || target === kind.open) score += 2
+      else if (target === kind.word || target === kind.quote || target === kind.object) {
+        const after = t.kinds[j + 2]
+        if (
+          after === undefined ||
+          after === kind.where ||
+          after === kind.comment ||
+          after === kind.semicolon ||
+          after === kind.close ||
+          after === kind.limit ||
+          after === kind.dot ||
+          after === kind.order ||
+          after === kind.comma
+        )
+          score++
+        if (after === kind.where || after === kind.dot || after === kind.limit) score++
+        if (readable.has(word(view, t, j + 1))) score++
+      }
+    } else if (type === kind.word || type === kind.object) {
+      if (readable.has(word(view, t, j))) score += score < 6 && n < 6 ? 1 : 0
+    } else if (type === kind.telltale || type === kind.system || type === kind.variable) score++
+    else if (type === kind.comment || type === kind.union) {
+      score++
+      break
+    } else if (type === kind.semicolon) break
+  }
+  return score
+}
+
+function select(view: View, t: SqlTokens, i: number): string | null {
+  const score = selectScore(view, t, i)
+  if (score < 2) return null
+  const before = t.kinds[i - 1]
+  const out = breaksOut(t, i) || (before === kind.open && breaksOut(t, i - 1))
+  if (out && score >= 2) return 'break-out with a query'
+  if (before === kind.open) {
+    const outer = t.kinds[i - 2]
+    if (
+      (outer === kind.operator ||
+        outer === kind.compare ||
+        outer === kind.comma ||
+        outer === kind.open ||
+        outer === kind.common ||
+        outer === kind.telltale) &&
+      score >= 3
+    )
+      return view.document && score < 4 ? null : 'subquery'
+    return score >= (view.document ? 6 : 3) ? 'subquery' : null
+  }
+  if (view.document) return null
+  return score >= 3 &&
+    (i === 0 ||
+      before === kind.semicolon ||
+      before === kind.number ||
+      before === kind.comma ||
+      before === kind.quote ||
+      before === kind.close ||
+      before === kind.other ||
+      before === kind.operator)
+    ? 'query'
+    : score >= 5
+      ? 'query'
+      : null
+}
+
+/** A second statement behind a semicolon. */
+function stacked(view: View, t: SqlTokens, i: number): string | null {
+  let j = i + 1
+  while (t.kinds[j] === kind.semicolon) j++
+  const shape = statement(view, t, j)
+  if (shape === null) return null
+  if (!view.document) return shape
+  // A script among other text also has semicolons before its statements; a broken-out string has a lonely quote.
+  return breaksOut(t, i) ? shape : null
+}
+
+/** The beginning of a statement that changes or reads data, or null. */
+function statement(view: View, t: SqlTokens, i: number): string | null {
+  const next = t.kinds[i + 1]
+  switch (t.kinds[i]) {
+    case kind.select:
+      return selectScore(view, t, i) >= 2 ? 'stacked query' : null
+    case kind.verb:
+      return changes(view, t, i) ? 'stacked statement' : null
+    case kind.exec:
+      if (next === kind.open || next === kind.telltale || next === kind.variable || next === kind.system)
+        return 'stacked statement'
+      return next === kind.word && /^(xp|sp)_/.test(word(view, t, i + 1)) ? 'stacked statement' : null
+    case kind.declare:
+      return next === kind.variable ? 'stacked statement' : null
+    case kind.set:
+      return next === kind.variable && t.kinds[i + 2] === kind.compare ? 'stacked statement' : null
+    case kind.waitfor:
+      return next === kind.delay ? 'time delay' : null
+    case kind.shutdown:
+      return next === undefined ||
+        next === kind.comment ||
+        next === kind.semicolon ||
+        /^with/.test(word(view, t, i + 1))
+        ? 'stacked statement'
+        : null
+    case kind.case:
+    case kind.common:
+      return word(view, t, i) === 'if' && next === kind.open && t.kinds.slice(i, i + reach).includes(kind.waitfor)
+        ? 'time delay'
+        : isTimed(view, t, i)
+          ? 'time delay'
+          : null
+    case kind.telltale:
+      return 'stacked statement'
+    default:
+      return null
+  }
+}
+
+/** INSERT INTO x (, DELETE FROM x, UPDATE x SET y =, DROP TABLE x and their like. */
+function changes(view: View, t: SqlTokens, i: number): boolean {
+  const verb = word(view, t, i)
+  const next = t.kinds[i + 1]
+  const third = t.kinds[i + 2]
+  const isName = (type: number | undefined): boolean =>
+    type === kind.word ||
+    type === kind.quote ||
+    type === kind.system ||
+    type === kind.object ||
+    type === kind.common ||
+    type === kind.variable
+  switch (verb) {
+    case 'insert':
+    case 'replace':
+    case 'merge': {
+      if (next !== kind.into || !isName(third)) return false
+      for (let j = i + 3; j < i + 10; j++)
+        if (
+          t.kinds[j] === kind.open ||
+          t.kinds[j] === kind.values ||
+          t.kinds[j] === kind.select ||
+          t.kinds[j] === kind.set
+        )
+          return true
+      return false
+    }
+    case 'delete':
+      return next === kind.from && isName(third) && (endsStatement(t, i + 3) || t.kinds[i + 3] === kind.where)
+    case 'update': {
+      for (let j = i + 2; j < i + 6; j++)
+        if (t.kinds[j] === kind.set)
+          return (
+            isName(t.kinds[j + 1]) &&
+            (t.kinds[j + 2] === kind.compare || t.kinds[j + 2] === kind.quote || t.kinds[j + 2] === kind.dot)
+          )
+      return false
+    }
+    case 'drop':
+    case 'truncate':
+      return (
+        next === kind.object &&
+        (isName(third) || t.kinds[i + 2] === kind.common || third === kind.exists) &&
+        (endsStatement(t, i + 3) ||
+          t.kinds[i + 3] === kind.exists ||
+          t.kinds[i + 3] === kind.dot ||
+          t.kinds[i + 3] === kind.quote ||
+          t.kinds[i + 3] === kind.comma ||
+          t.kinds[i + 3] === kind.word)
+      )
+    case 'create':
+    case 'alter':
+      if (next === kind.logic) return true // CREATE OR REPLACE
+      return next === kind.object && isName(third)
+    case 'grant':
+    case 'revoke':
+      for (let j = i + 1; j < i + 8; j++) if (/^(to|on)$/.test(word(view, t, j))) return true
+      return false
+    case 'load':
+    case 'backup':
+    case 'restore':
+      return next === kind.object
+    case 'copy':
+      for (let j = i + 1; j < i + 8; j++)
+        if (
+          /^(from|to)$/.test(word(view, t, j)) &&
+          (t.kinds[j + 1] === kind.quote || /^program$/.test(word(view, t, j + 1)))
+        )
+          return true
+      return false
+    case 'attach':
+      return next === kind.object && third === kind.quote
+    case 'call':
+      return isName(next) && (third === kind.open || third === kind.dot)
+    case 'do':
+      return isTimed(view, t, i + 1)
+    default:
+      return false
+  }
+}
+
+const endsStatement = (t: SqlTokens, i: number): boolean =>
+  t.kinds[i] === undefined ||
+  t.kinds[i] === kind.semicolon ||
+  t.kinds[i] === kind.comment ||
+  t.kinds[i] === kind.close ||
+  t.kinds[i] === kind.quote
+
+/** A comment right behind the quote that ends the host's string: the rest of the statement is gone. */
+function cutShort(view: View, t: SqlTokens, i: number): string | null {
+  if (view.document) return null
+  let j = i - 1
+  while (j >= 0 && i - j < 8 && (t.kinds[j] === kind.close || t.kinds[j] === kind.semicolon)) j--
+  if (j < 0 || t.kinds[j] !== kind.quote || (t.before[j] ?? 0) % 2 !== 0) return null
+  const rest = view.lower.slice((t.starts[i] ?? 0) + 1, t.ends[i])
+  if (view.lower[t.starts[i] ?? 0] === '#' && /^[0-9a-f]/.test(rest)) return null
+  return (t.ends[i] ?? 0) >= view.lower.trimEnd().length && rest.trim().length <= 12
+    ? 'comment after a break-out'
+    : null
+}
+
+/** HAVING 1=1, WHERE 4750=4750. */
+function literalClause(view: View, t: SqlTokens, i: number): string | null {
+  const left = sum(t, i + 1)
+  if (left === null || !literal(left)) return null
+  const compared = isComparison(t, left.next)
+  if (compared === -1) return null
+  const right = sum(t, compared)
+  return right !== null && right.type === left.type && (!view.document || sameText(view, t, left, right))
+    ? 'tautology'
+    : null
+}
+
+/** ORDER BY 5-- and GROUP BY x HAVING, behind a break-out, a number or nothing. */
+function orderBy(view: View, t: SqlTokens, i: number): string | null {
+  if (t.kinds[i + 1] !== kind.by || view.document) return null
+  const before = t.kinds[i - 1]
+  const out = breaksOut(t, i)
+  if (!out && before !== undefined && before !== kind.number && before !== kind.close && before !== kind.quote)
+    return null
+  let j = i + 2
+  while (j < i + reach && (t.kinds[j] === kind.number || t.kinds[j] === kind.comma || t.kinds[j] === kind.word)) j++
+  if (t.kinds[j] === kind.having) return 'order by'
+  if (t.kinds[i + 2] === kind.number && (out || t.kinds[j] === kind.comment || (j >= t.count && before !== undefined)))
+    return 'order by'
+  if (t.kinds[j] === kind.common || t.kinds[j] === kind.telltale) return isTimed(view, t, j) ? 'time delay' : null
+  return out && t.kinds[j] === kind.comment ? 'order by' : null
+}
+
+function functionCall(view: View, t: SqlTokens, i: number): string | null {
+  const isCall = t.kinds[i + 1] === kind.open || (t.kinds[i + 1] === kind.dot && t.kinds[i + 2] === kind.word)
+  if (!isCall) return null
+  const before = t.kinds[i - 1]
+  if (before === kind.dot && t.kinds[i] === kind.common) return null
+  const name = word(view, t, i)
+  if (t.kinds[i] === kind.telltale) {
+    if (!view.document) return name === 'elt' && t.kinds[i + 2] !== kind.number ? null : 'database function'
+    const joined = before === kind.comma || before === kind.open || before === kind.operator || before === kind.logic
+    return joined && (t.kinds[i + 2] === kind.open || t.kinds[i + 2] === kind.number) && breaksOut(t, i - 1)
+      ? 'database function'
+      : null
+  }
+  if (view.document) return null
+  if (name === 'sleep') {
+    const ok =
+      before === undefined ||
+      before === kind.comma ||
+      before === kind.open ||
+      before === kind.operator ||
+      before === kind.semicolon ||
+      before === kind.compare ||
+      before === kind.quote ||
+      before === kind.number ||
+      before === kind.select ||
+      before === kind.close
+    return ok && (t.kinds[i + 2] === kind.number || t.kinds[i + 2] === kind.open) ? 'time delay' : null
+  }
+  if (name === 'char' || name === 'chr' || name === 'nchar') {
+    const joined =
+      t.kinds[i + 2] === kind.number &&
+      t.kinds[i + 3] === kind.close &&
+      (t.kinds[i + 4] === kind.operator || t.kinds[i + 4] === kind.logic)
+    return joined && (t.kinds[i + 5] === kind.common || t.kinds[i + 5] === kind.quote || t.kinds[i + 5] === kind.open)
+      ? 'text from character codes'
+      : null
+  }
+  if (name === 'exp') return word(view, t, i + 2) === '~' ? 'error function' : null
+  if (
+    name === 'concat' ||
+    name === 'hex' ||
+    name === 'ascii' ||
+    name === 'substring' ||
+    name === 'mid' ||
+    name === 'convert' ||
+    name === 'cast' ||
+    name === 'if' ||
+    name === 'iif'
+  ) {
+    for (let j = i + 2; j < i + 10; j++) {
+      const type = t.kinds[j]
+      if (type === kind.select || type === kind.telltale || type === kind.variable) return 'database function'
+      if (type === kind.number && word(view, t, j).startsWith('0x') && name === 'concat') return 'database function'
+      if (type === kind.common && t.kinds[j + 1] === kind.open && t.kinds[j + 2] === kind.close)
+        return 'database function'
+    }
+  }
+  return null
+}
+
+/** What stands right behind a quote that would end the host's string. */
+function afterBreakOut(view: View, t: SqlTokens, i: number): string | null {
+  if ((t.before[i] ?? 0) % 2 !== 0) return null
+  let j = i + 1
+  while (j < i + 8 && t.kinds[j] === kind.close) j++
+  const type = t.kinds[j]
+  if (type === kind.waitfor || type === kind.having)
+    return t.kinds[j + 1] === undefined ? null : 'break-out with a clause'
+  if (view.document) return null
+  if (type === kind.operator || type === kind.compare) {
+    const right = operand(t, j + 1)
+    if (right === null) return null
+    if (right.type === 'query') return 'break-out with a query'
+    if (right.type === 'call' && isSqlCall(view, t, j + 1)) return 'break-out with a function'
+    const ends = right.next >= t.count || isCommentAt(t, right.next)
+    // `'='`, `'-'`, `'*'`: nothing else in the value.
+    if (
+      right.type === 'string' &&
+      right.next >= t.count &&
+      i <= 1 &&
+      t.kinds[j + 1] === kind.quote &&
+      t.count <= 8 &&
+      view.lower[t.starts[i] ?? 0] === "'" &&
+      t.kinds[j + 2] === undefined
+    )
+      return 'break-out with an operator'
+    if (ends && isCommentAt(t, right.next)) return 'break-out with an operator'
+    const sign = view.lower[t.starts[j] ?? 0]
+    if (
+      (sign === '+' || sign === '|') &&
+      right.type === 'string' &&
+      right.next >= t.count &&
+      t.kinds[right.next - 1] !== kind.quote
+    )
+      return 'break-out with a concatenation'
+    return null
+  }
+  if (
+    type === kind.comma &&
+    t.kinds[j + 1] === kind.nothing &&
+    (t.kinds[j + 2] === kind.comma || t.kinds[j + 2] === kind.close)
+  )
+    return 'break-out with a list'
+  if (type === kind.group || type === kind.order) return null
+  if (type === kind.compare && t.kinds[j + 1] === kind.open) return null
+  if (type === kind.limit && t.kinds[j + 1] === kind.number) return 'break-out with a clause'
+  if (type === kind.verb || type === kind.exec || type === kind.declare)
+    return statement(view, t, j) === null ? null : 'break-out with a statement'
+  if (type === kind.is || type === kind.in || type === kind.between) {
+    const compared = isComparison(t, j)
+    return compared !== -1 && operand(t, compared) !== null && i === 0 ? 'break-out with a condition' : null
+  }
+  if (type === kind.common && word(view, t, j) === 'if' && t.kinds[j + 1] === kind.open)
+    return t.kinds.slice(j, j + 8).includes(kind.telltale) ? 'time delay' : null
+  return null
+}
+
+/** Short values that are a statement or an expression as a whole. */
+function whole(view: View, t: SqlTokens): string | null {
+  if (t.count === 0) return null
+  let first = 0
+  while (
+    first < 4 &&
+    (t.kinds[first] === kind.open ||
+      t.kinds[first] === kind.close ||
+      t.kinds[first] === kind.quote ||
+      t.kinds[first] === kind.number ||
+      t.kinds[first] === kind.operator ||
+      t.kinds[first] === kind.comma)
+  )
+    first++
+  const type = t.kinds[first]
+  if (type === kind.verb || type === kind.exec || type === kind.declare || type === kind.shutdown) {
+    if (type === kind.shutdown && t.count < 2) return null
+    if (
+      type === kind.verb &&
+      first === 0 &&
+      !/^(insert|update|delete|drop|truncate|create|alter|replace)$/.test(word(view, t, first))
+    )
+      return null
+    return statement(view, t, first) === null ? null : 'statement'
+  }
+  if (type === kind.variable && word(view, t, first).startsWith('@@') && t.count <= first + 3) return 'server variable'
+  if (
+    type === kind.procedure ||
+    (type === kind.object && word(view, t, first) === 'procedure' && /^analyse/.test(word(view, t, first + 1)))
+  )
+    return 'procedure analyse'
+  return null
+}

@@ -1,0 +1,54 @@
+import type { JsonSchema } from '../contract.js'
+import { detectorNames } from './detector-names.js'
+import { placePattern } from './places.js'
+
+const off = { const: 'off', description: 'Takes an inherited entry away.' }
+
+const exception = {
+  type: 'object',
+  description: 'Lifts one detector for one place, for a time, on somebody’s word.',
+  additionalProperties: false,
+  required: ['rule', 'at', 'owner', 'until'],
+  properties: {
+    rule: { enum: [...detectorNames], description: 'The detector to lift, as the deny code names it: `sqli`.' },
+    at: {
+      type: 'string',
+      pattern: placePattern,
+      maxLength: 512,
+      description: 'The place: `body:/note`, `query:/q`, `header:/user-agent`; `*` stands for any list item or key.',
+    },
+    owner: { type: 'string', minLength: 1, maxLength: 200, description: 'Who answers for it.' },
+    until: {
+      type: 'string',
+      pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+      description: 'Its last day, UTC; afterwards the detector holds again and `check` warns.',
+    },
+  },
+}
+
+/** What may stand under a route's `inspect`. */
+export const inspectSchema: JsonSchema = {
+  type: 'object',
+  description: 'Looks for injections in every value of a request that its schema leaves free.',
+  additionalProperties: false,
+  properties: {
+    profile: {
+      enum: ['api', 'event', 'strict'],
+      description:
+        '`api` by default; `event` for webhooks and cloud events; `strict` takes weak signs in long texts too.',
+    },
+    mode: { enum: ['enforce', 'report', 'off'], description: 'Deny, only record, or leave out.' },
+    exceptions: {
+      type: 'object',
+      description: 'Detectors lifted for single places, by name.',
+      additionalProperties: { oneOf: [exception, off] },
+    },
+    fields: {
+      type: 'object',
+      description:
+        'What single fields hold, by place: prose, code, html, markdown or sql. The detectors that such text trips are lifted there.',
+      propertyNames: { pattern: placePattern, maxLength: 512 },
+      additionalProperties: { enum: ['prose', 'code', 'html', 'markdown', 'sql', 'off'] },
+    },
+  },
+}
