@@ -38,8 +38,10 @@ export function createLog(options: {
   readonly intervalMs?: number
   readonly chunkBytes?: number
   readonly maxBytes?: number
+  /** The first pause after a failed write; each further one is twice as long, up to 5 s. */
+  readonly retryMs?: number
 }): Log {
-  const { sink, dropped, intervalMs = 75, chunkBytes = 32 * 1024, maxBytes = 4 * 1024 ** 2 } = options
+  const { sink, dropped, intervalMs = 75, chunkBytes = 32 * 1024, maxBytes = 4 * 1024 ** 2, retryMs = 50 } = options
   const queue: Chunk[] = []
   let text = ''
   let textLines = 0
@@ -88,7 +90,7 @@ export function createLog(options: {
       if (error !== null) {
         fault = error.code ?? error.message
         failures++
-        arm(whenEmpty === null ? Math.min(5_000, 25 * 2 ** Math.min(failures, 8)) : 25)
+        arm(whenEmpty === null ? Math.min(5_000, retryMs * 2 ** Math.min(failures - 1, 12)) : retryMs)
         return
       }
       failures = 0

@@ -29,7 +29,7 @@ const prefixes = [
 ] as const
 
 /** Authentication schemes whose next word is a credential, however short. */
-const schemes = /\b(?:bearer|basic|dpop|token|apikey|digest|negotiate)[ \t]{1,4}$/i
+const schemes = /\b(?:bearer|basic|dpop|apikey|negotiate)[ \t]{1,4}$/i
 
 /** Names whose value is a secret in `name=value`, `"name":"value"`, `name: value`. */
 const named =
@@ -49,43 +49,45 @@ export function maskSecrets(text: string, open: boolean): string {
   let copied = 0
   let at = 0
   while (at < text.length) {
-    if (!isKeyCharacter(text.charCodeAt(at))) {
-      at++
+    const c = text.charCodeAt(at)
+    if (!isKeyCharacter(c)) {
+      at += c === 37 ? 3 : 1 // an escape (`%3D`) is one character, and begins no run
       continue
     }
     const start = at
-    let end = at
-    while (end < text.length && isKeyCharacter(text.charCodeAt(end))) end++
-    at = end
-    const secret = (open && end === text.length) || isSecret(text, start, end)
-    if (secret === false) continue
-    const from = typeof secret === 'number' ? secret : start
-    result += text.slice(copied, from) + mask
+    while (at < text.length && isKeyCharacter(text.charCodeAt(at))) at++
+    const end = at
+    if (!(open && end === text.length) && !isSecret(text, start, end)) continue
+    result += text.slice(copied, start) + mask
     copied = end
+    // The padding of base64 belongs to it; any other `=` parts a name from its value.
+    while (copied < end + 2 && text.charCodeAt(copied) === 61) copied++
+    at = copied
   }
   return copied === 0 ? withoutPem(text) : withoutPem(result + text.slice(copied))
 }
 
-/** False, true (the whole run), or where in the text the secret begins. */
-function isSecret(text: string, start: number, end: number): boolean | number {
-  const run = text.slice(start, end)
-  if (run.length >= 16 && looksLikeKey(run)) return true
+function isSecret(text: string, start: number, end: number): boolean {
+  if (end - start >= 16 && looksLikeKey(text.slice(start, end))) return true
+  if (start === 0) return false
   const before = text.slice(Math.max(0, start - lookBack), start)
-  if (endsWithBlank(before) && schemes.test(before)) return true
-  if (endsLikeAssignment(before) && named.test(before)) return true
-  // `=` is a key character (base64 padding), so `token=abc` is one run: look at what stands before its first `=`.
-  const equals = run.indexOf('=')
-  if (equals < 1 || equals === run.length - 1) return false
-  return named.test(run.slice(Math.max(0, equals + 1 - lookBack), equals + 1)) ? start + equals + 1 : false
+  return (endsWithBlank(before) && schemes.test(before)) || (endsLikeAssignment(before) && named.test(before))
 }
 
 function endsWithBlank(before: string): boolean {
   return before.endsWith(' ') || before.endsWith('\t')
 }
 
+/** Whether `=`, `:` or `%3D` stands at the end, before blanks and quotes: most words are done here. */
 function endsLikeAssignment(before: string): boolean {
-  const last = before.charAt(before.length - 1)
-  return last === '"' || last === "'" || last === ':' || last === '=' || last === ' ' || last === '\t'
+  let at = before.length - 1
+  while (at >= 0 && isBlankOrQuote(before.charCodeAt(at))) at--
+  const last = before.charAt(at)
+  return last === ':' || last === '=' || ((last === 'D' || last === 'd') && before.startsWith('%3', at - 2))
+}
+
+function isBlankOrQuote(c: number): boolean {
+  return c === 32 || c === 9 || c === 34 || c === 39
 }
 
 function looksLikeKey(run: string): boolean {
@@ -136,7 +138,6 @@ function isKeyCharacter(c: number): boolean {
     (c >= 45 && c <= 57) || // - . / 0-9
     c === 95 ||
     c === 43 ||
-    c === 61 ||
     c === 126
   )
 }

@@ -73,14 +73,20 @@ export function createRedactor(selectors: readonly string[]): Redactor {
     evidence: evidenceOf,
     path(path, route) {
       const open = params.size === 0 || route === null ? path : hideParams(path, route, params)
-      return hasLongSegment(open) ? cut(maskSegments(open), maxPathLength) : cut(open, maxPathLength)
+      return hasLongSegment(open)
+        ? cut(maskSegments(open), maxPathLength, open.length)
+        : cut(open, maxPathLength, open.length)
     },
     client(address, identity) {
       const from = hidesAddress ? redacted : address
       if (identity === null || identity.method === 'none') return { address: from }
-      const subject = hidesSubject ? redacted : cut(identity.subject, maxTextLength)
+      const subject = hidesSubject ? redacted : cut(identity.subject, maxTextLength, identity.subject.length)
       if (identity.clientId === null) return { address: from, subject }
-      return { address: from, subject, id: hidesClientId ? redacted : cut(identity.clientId, maxTextLength) }
+      return {
+        address: from,
+        subject,
+        id: hidesClientId ? redacted : cut(identity.clientId, maxTextLength, identity.clientId.length),
+      }
     },
   }
 }
@@ -134,15 +140,12 @@ function hasLongSegment(path: string): boolean {
 
 /** Masks first and cuts then: a cut secret would look like none. Four times the length is looked at, no more. */
 function shown(text: string, maxLength: number): string {
-  if (text.length <= maxLength) return maskSecrets(text, false)
   const looked = maxLength * 4
-  return text.length <= looked
-    ? cut(maskSecrets(text, false), maxLength)
-    : cut(maskSecrets(text.slice(0, looked), true), maxLength, text.length - looked)
+  const masked = text.length <= looked ? maskSecrets(text, false) : maskSecrets(text.slice(0, looked), true)
+  return cut(masked, maxLength, text.length)
 }
 
-function cut(text: string, maxLength: number, unseen = 0): string {
-  const over = text.length - maxLength
-  if (over <= 0 && unseen === 0) return text
-  return `${text.slice(0, maxLength)}…[${Math.max(0, over) + unseen} more]`
+/** The mark tells how long the text was. */
+function cut(text: string, maxLength: number, length: number): string {
+  return text.length <= maxLength && length <= maxLength * 4 ? text : `${text.slice(0, maxLength)}…[${length} long]`
 }
