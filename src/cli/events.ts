@@ -1,0 +1,88 @@
+import { formatEvent } from '../record/line.js'
+import type { Problem } from '../values/problem.js'
+import { countProblems, formatBriefly, formatProblems } from './problems.js'
+import type { Paint } from './terminal.js'
+
+/** What happens to the serving process itself, beside decisions. */
+export type ServeEvent =
+  | {
+      readonly event: 'started'
+      readonly gateway: string
+      readonly admin: string
+      readonly plan: string
+      readonly routes: number
+      readonly warnings: readonly Problem[]
+      readonly tookMs: number
+    }
+  | {
+      readonly event: 'reloaded'
+      readonly cause: string
+      readonly plan: string
+      readonly previous: string
+      readonly routes: number
+      readonly warnings: readonly Problem[]
+      readonly tookMs: number
+    }
+  | {
+      readonly event: 'reload-refused'
+      readonly cause: string
+      readonly problems: readonly Problem[]
+      /** The plan that serves on. */
+      readonly plan: string
+      readonly tookMs: number
+    }
+  | { readonly event: 'reload-unchanged'; readonly cause: string; readonly plan: string }
+  /** What a reload cannot change: the process must be started again. */
+  | { readonly event: 'restart-needed'; readonly keys: readonly string[] }
+  | { readonly event: 'draining'; readonly signal: string; readonly inFlight: number }
+  | { readonly event: 'stopped'; readonly cut: number; readonly tookMs: number }
+
+/** More than this many problems in one log line help nobody: `check` has them all. */
+const mostProblems = 20
+
+/** The event as one line of JSON, beside the lines of decisions. */
+export function eventLine(at: number, event: ServeEvent): string {
+  const facts: Record<string, string | number | readonly string[]> = {}
+  for (const [key, value] of Object.entries(event)) {
+    if (key === 'event') continue
+    if (key === 'plan' || key === 'previous') facts[key] = String(value).slice(0, 12)
+    else if (key === 'problems' || key === 'warnings') {
+      const problems: readonly Problem[] = value
+      facts[`${key}Count`] = problems.length
+      if (problems.length > 0) facts[key] = problems.slice(0, mostProblems).map(formatBriefly)
+    } else facts[key] = key === 'tookMs' ? Math.round(Number(value)) : value
+  }
+  return formatEvent(at, event.event, facts)
+}
+
+/** The event for a person; null where there is nothing to say beyond what is on the screen already. */
+export function eventText(event: ServeEvent, folder: string, paint: Paint): string | null {
+  const short = (plan: string): string => plan.slice(0, 4)
+  switch (event.event) {
+    case 'started':
+      return event.warnings.length === 0 ? null : formatProblems(event.warnings, folder, paint)
+    case 'reloaded':
+      return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${event.routes} routes, ${Math.round(event.tookMs)} ms${
+        event.warnings.length === 0 ? '' : `, ${countProblems(event.warnings)}`
+      }\n`
+    case 'reload-refused':
+      return `${paint('red', 'reload REFUSED')}  ${countProblems(event.problems)}; still on plan ${short(event.plan)}\n\n${formatProblems(
+        event.problems,
+        folder,
+        paint,
+      )}\n`
+    case 'reload-unchanged':
+      return `reload  nothing has changed; still on plan ${short(event.plan)}\n`
+    case 'restart-needed':
+      return `${paint('yellow', 'reload')}  ${event.keys.join(', ')} changed: that takes effect at the next start\n`
+    case 'draining':
+      return `${event.signal}: finishing ${event.inFlight} request${event.inFlight === 1 ? '' : 's'}\n`
+    case 'stopped':
+      return event.cut === 0 ? null : `${event.cut} requests were cut off after the drain time\n`
+  }
+}
+
+/** What is said when a policy set is refused at the start. */
+export function refusedStart(problems: readonly Problem[], folder: string, paint: Paint): string {
+  return `${formatProblems(problems, folder, paint)}\n${countProblems(problems)} in ${folder}: nothing was started.\n`
+}

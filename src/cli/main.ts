@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+import { basename, relative } from 'node:path'
+import { nearest } from '../values/nearest.js'
+import { type Command, exitCode, Refusal, UsageFault } from './command.js'
+import { processTerminal, type Terminal } from './terminal.js'
+
+/** Every command: one line for the overview, and its module, loaded only when it is called (start-up time matters). */
+const commands: Readonly<Record<string, { says: string; load: () => Promise<{ command: Command }> }>> = {
+  run: { says: 'serve a policy folder (production)', load: () => import('./run.js') },
+  dev: {
+    says: 'serve it on this machine, for a person: curl lines, one line per decision',
+    load: () => import('./dev.js'),
+  },
+  check: { says: 'find every problem of a policy folder; what it accepts, starts', load: () => import('./check.js') },
+  keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
+  schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },
+  health: { says: 'ask a running gateway whether it is ready', load: () => import('./health.js') },
+  version: { says: 'print the version', load: () => import('./print-version.js') },
+}
+
+/** Flags that people type where a command is expected. */
+const aliases: Readonly<Record<string, string>> = { '--version': 'version', '-v': 'version', '-V': 'version' }
+
+async function main(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const [word, ...rest] = argv
+  if (word === undefined || word === '--help' || word === '-h' || word === 'help') return await help(rest[0], terminal)
+  const name = aliases[word] ?? word
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry === undefined) throw new UsageFault(unknownCommand(word))
+  const { command } = await entry.load()
+  const { readArguments } = await import('./arguments.js')
+  const given = readArguments(rest, command)
+  if (given.has('help')) return await help(name, terminal)
+  return await command.run(given, terminal)
+}
+
+async function help(name: string | undefined, terminal: Terminal): Promise<number> {
+  const { commandHelp, overview } = await import('./help.js')
+  const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (entry !== undefined) {
+    terminal.out(commandHelp((await entry.load()).command, terminal.outPaint))
+    return exitCode.fine
+  }
+  const summaries = Object.fromEntries(Object.entries(commands).map(([key, { says }]) => [key, says]))
+  const text = overview(summaries, terminal.outPaint)
+  // `postern` alone is a question as well, but a script that forgot the command must notice.
+  if (process.argv.length > 2) terminal.out(text)
+  else terminal.err(text)
+  return process.argv.length > 2 ? exitCode.fine : exitCode.usage
+}
+
+function unknownCommand(word: string): string {
+  const kind = word.startsWith('-') ? 'flag' : 'command'
+  const meant = nearest(word, Object.keys(commands))
+  const suggestion = meant === undefined ? `Commands: ${Object.keys(commands).join(', ')}.` : `Did you mean ${meant}?`
+  return `Unknown ${kind} ${word}. ${suggestion}`
+}
+
+/** `postern` when installed; otherwise what was typed: `node dist/cli/main.js`. */
+function calledAs(script: string | undefined): string {
+  if (script === undefined || basename(script) === 'postern') return 'postern'
+  const near = relative(process.cwd(), script)
+  return `node ${near.startsWith('..') ? script : near}`
+}
+
+const terminal = processTerminal(calledAs(process.argv[1]))
+// A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+try {
+  process.exitCode = await main(process.argv.slice(2), terminal)
+} catch (error) {
+  if (error instanceof UsageFault) {
+    const command = process.argv[2]
+    const known = command !== undefined && Object.hasOwn(commands, command)
+    terminal.err(`${error.message}\nSee ${terminal.calledAs}${known ? ` ${command}` : ''} --help\n`)
+    process.exitCode = exitCode.usage
+  } else if (error instanceof Refusal) {
+    terminal.err(`${error.message}\n`)
+    process.exitCode = exitCode.problems
+  } else {
+    throw error
+  }
+}

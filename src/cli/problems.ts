@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { printable } from '../record/human.js'
+import { formatPlace } from '../values/place.js'
+import type { Problem } from '../values/problem.js'
+import type { Paint } from './terminal.js'
+
+/** Longer source lines are cut around the place, so that the underline stays beneath it. */
+const widest = 110
+
+/** Every problem as a person reads it: where, the line itself, what is wrong, how to mend it. */
+export function formatProblems(problems: readonly Problem[], folder: string, paint: Paint): string {
+  return problems.map((problem) => `${formatProblem(problem, folder, paint)}\n`).join('\n')
+}
+
+function formatProblem(problem: Problem, folder: string, paint: Paint): string {
+  const { place, code, severity, frame = [], message, hint, related = [] } = problem
+  const isError = severity === 'error'
+  const head = `${paint('bold', printable(join(folder, formatPlace(place))))}  ${paint(isError ? 'red' : 'yellow', code)}`
+  const gutter = Math.max(5, ...frame.map(({ line }) => String(line).length + 3))
+  const lines = [isError ? head : `${head}  (warning)`]
+  for (const { line, text } of frame) {
+    const { shown, before } = cut(text, line === place.line ? place.column - 1 : 0)
+    lines.push(`${paint('dim', `${String(line).padStart(gutter)} |`)} ${shown}`)
+    if (line !== place.line) continue
+    const marks = '^'.repeat(Math.max(1, Math.min(place.length ?? 1, shown.length - before)))
+    lines.push(
+      `${paint('dim', `${' '.repeat(gutter)} |`)} ${' '.repeat(before)}${paint(isError ? 'red' : 'yellow', marks)}`,
+    )
+  }
+  lines.push(`  ${printable(hint === undefined ? message : `${message} ${hint}`)}`)
+  for (const { message: says, place: other } of related) {
+    lines.push(`  ${printable(join(folder, formatPlace(other)))}  ${printable(says)}`)
+  }
+  return lines.join('\n')
+}
+
+/** The part of a line around a column, one character for each of the text's own so that the underline fits. */
+function cut(text: string, column: number): { shown: string; before: number } {
+  const start = column < widest - 20 ? 0 : column - 40
+  const whole = text.slice(start, start + widest).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, ' ')
+  return { shown: whole.trimEnd(), before: column - start }
+}
+
+/** `2 problems, 1 warning`; null when there is none of either. */
+export function countProblems(problems: readonly Problem[]): string | null {
+  const errors = problems.filter(({ severity }) => severity === 'error').length
+  const counts = [count(errors, 'problem'), count(problems.length - errors, 'warning')].filter((text) => text !== null)
+  return counts.length === 0 ? null : counts.join(', ')
+}
+
+function count(number: number, word: string): string | null {
+  return number === 0 ? null : `${number} ${word}${number === 1 ? '' : 's'}`
+}
+
+/** One problem in one line, for logs and for a reload that is refused: `orders.yaml:14:9 Unknown key "bursts". …`. */
+export function formatBriefly({ place, message, hint }: Problem): string {
+  return printable(`${formatPlace(place)} ${hint === undefined ? message : `${message} ${hint}`}`)
+}

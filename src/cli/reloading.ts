@@ -1,0 +1,134 @@
+import type { Plan } from '../plan/plan.js'
+import type { Problem } from '../values/problem.js'
+import type { Vault } from '../values/secret.js'
+import type { ServeEvent } from './events.js'
+import { oneAtATime } from './one-at-a-time.js'
+
+/** A policy set as it was found: a plan, or the problems that keep it from being one. */
+export interface Found {
+  /** Null where a problem is an error. */
+  readonly plan: Plan | null
+  readonly vault: Vault
+  /** Errors and warnings, in file order. */
+  readonly problems: readonly Problem[]
+  /** Every file read, with the digest of its bytes. */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[]
+}
+
+/** The last reload that was refused, until one is accepted. */
+export interface RefusedReload {
+  readonly at: number
+  readonly problems: readonly Problem[]
+}
+
+export interface Reloading {
+  /** Looks again; settles when that has been decided. Asked several times at once, it looks once more. */
+  reload(cause: ReloadCause): Promise<void>
+  /** The set that serves. */
+  readonly serving: Plan
+  readonly loadedAt: number
+  readonly refused: RefusedReload | null
+}
+
+/** Asked for by a person, a reload takes secrets anew and always answers; by a changed file, only if a text changed. */
+export type ReloadCause = 'SIGHUP' | 'files changed'
+
+/**
+ * Reads the folder again and puts the new set in place of the old one, if it has no problem. Whatever goes wrong, the
+ * last good set serves on.
+ */
+export function createReloading(options: {
+  readonly first: Found & { readonly plan: Plan }
+  readonly look: () => Promise<Found>
+  /** Builds the next generation beside the current one and swaps. What it throws refuses the reload. */
+  readonly replace: (plan: Plan, vault: Vault) => Promise<void>
+  readonly onEvent: (event: ServeEvent) => void
+  readonly now: () => number
+}): Reloading {
+  const { first, look, replace, onEvent, now } = options
+  let serving = first.plan
+  let loadedAt = now()
+  let refused: RefusedReload | null = null
+  let lastSeen = digest(first)
+
+  const reload = oneAtATime(async (cause: ReloadCause) => {
+    const started = performance.now()
+    const found = await look().catch((error: unknown) => broken(error))
+    const seen = digest(found)
+    // An editor that touches a file, or a second event of one save: the texts are what they were.
+    if (seen === lastSeen && cause === 'files changed') return
+    lastSeen = seen
+    if (found.plan === null) return refuse(cause, found.problems, started)
+    const isSame = found.plan.fingerprint === serving.fingerprint && cause !== 'SIGHUP'
+    try {
+      await replace(found.plan, found.vault)
+    } catch (error) {
+      return refuse(cause, broken(error).problems, started)
+    }
+    const previous = serving
+    serving = found.plan
+    loadedAt = now()
+    refused = null
+    if (isSame) onEvent({ event: 'reload-unchanged', cause, plan: serving.fingerprint })
+    else {
+      onEvent({
+        event: 'reloaded',
+        cause,
+        plan: serving.fingerprint,
+        previous: previous.fingerprint,
+        routes: serving.routes.length,
+        warnings: found.problems,
+        tookMs: performance.now() - started,
+      })
+    }
+    const keys = processKeys.filter(
+      (key) => JSON.stringify(previous.gateway[key]) !== JSON.stringify(serving.gateway[key]),
+    )
+    if (keys.length > 0) onEvent({ event: 'restart-needed', keys })
+  })
+
+  const refuse = (cause: ReloadCause, problems: readonly Problem[], started: number): void => {
+    refused = { at: now(), problems: problems.filter(({ severity }) => severity === 'error') }
+    onEvent({
+      event: 'reload-refused',
+      cause,
+      problems,
+      plan: serving.fingerprint,
+      tookMs: performance.now() - started,
+    })
+  }
+
+  return {
+    reload,
+    get serving() {
+      return serving
+    },
+    get loadedAt() {
+      return loadedAt
+    },
+    get refused() {
+      return refused
+    },
+  }
+}
+
+/** Parts of gateway.yaml that belong to the open sockets and so outlast a reload. */
+const processKeys = ['listeners', 'limits'] as const
+
+function digest({ files, plan }: Found): string {
+  // A set without files is a folder that vanished: unlike any other, and like itself.
+  return `${plan === null ? 'broken' : 'whole'} ${files.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n')}`
+}
+
+/** What should not happen, as a problem like any other: the gateway stays up and says so. */
+function broken(error: unknown): Found {
+  const message = error instanceof Error ? error.message : String(error)
+  const problem: Problem = {
+    severity: 'error',
+    code: 'policy.load-failed',
+    message: `The policy set could not be put to work: ${message}.`,
+    hint: 'Run postern check on the folder; if it finds nothing, this is a fault of Postern: please report it.',
+    place: { file: '.', line: 1, column: 1 },
+  }
+  return { plan: null, vault: new Map(), problems: [problem], files: [] }
+}

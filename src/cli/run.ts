@@ -1,0 +1,67 @@
+import { resolve } from 'node:path'
+import { formatEvent, lineFormat } from '../record/line.js'
+import { createLog } from '../record/log.js'
+import { standardSink } from '../record/sink.js'
+import { addressesFrom, listenFlags } from './address.js'
+import { type Command, exitCode } from './command.js'
+import { eventLine, eventText, refusedStart } from './events.js'
+import { serve } from './serve.js'
+import { listenToSignals } from './signals.js'
+
+/** How long the last log lines may take to leave. */
+const flushMs = 1_000
+
+export const command: Command = {
+  usage: 'run <folder> [--listen HOST:PORT] [--admin-listen HOST:PORT]',
+  says: [
+    'Serves a policy folder. One JSON line per decision goes to stdout, words for people to stderr. A policy with a',
+    'problem is refused before anything listens.',
+    '',
+    'Saving a file reloads; so does SIGHUP. A reload with a problem is refused, and the last good set serves on.',
+    'SIGTERM finishes what is under way and exits 0; a second one stops at once.',
+  ],
+  flags: listenFlags,
+  arguments: { least: 1, most: 1 },
+  examples: [
+    { line: 'postern run /etc/postern/policies', does: 'addresses from gateway.yaml' },
+    { line: 'postern run policies --listen 0.0.0.0:8080', does: 'for the world' },
+    { line: 'POSTERN_LISTEN=:8080 postern run policies', does: 'the same, in a container' },
+  ],
+  run: async (given, terminal) => {
+    const [named = ''] = given.arguments
+    const listeners = addressesFrom(given, terminal.env)
+    const log = createLog({
+      sink: standardSink(process.stdout),
+      dropped: (lines) => formatEvent(Date.now(), 'log-lines-dropped', { lines }),
+    })
+    const format = lineFormat()
+    const serving = await serve({
+      folder: resolve(terminal.cwd, named),
+      listeners,
+      log: () => log.stats,
+      onRecord: (record) => log.write(format(record)),
+      onEvent: (event) => {
+        log.write(eventLine(Date.now(), event))
+        const text = eventText(event, named, terminal.errPaint)
+        if (text !== null) terminal.err(text)
+      },
+    })
+    if ('problems' in serving) {
+      terminal.err(refusedStart(serving.problems, named, terminal.errPaint))
+      return exitCode.problems
+    }
+    const signals = listenToSignals({
+      reload: () => void serving.reload('SIGHUP'),
+      force: (signal) => {
+        terminal.err(`Second ${signal}: stopped at once.\n`)
+        process.exit(exitCode.problems)
+      },
+    })
+    const signal = await signals.stopped
+    await serving.stop(signal)
+    await log.flush(flushMs)
+    signals.release()
+    // Pools of keep-alive sockets would hold the process for seconds; everything that matters has left.
+    process.exit(exitCode.fine)
+  },
+}

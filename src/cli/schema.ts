@@ -1,0 +1,23 @@
+import { policySchema } from '../policy/schema.js'
+import { stages } from '../stages/all.js'
+import { type Command, exitCode } from './command.js'
+
+export const command: Command = {
+  usage: 'schema',
+  says: [
+    'Prints the JSON Schema (draft-07) of every file of a policy folder. Editors with a YAML language server complete and',
+    'underline by it, once the first line of a file names it:',
+    '',
+    '  # yaml-language-server: $schema=./.postern/schema.json',
+  ],
+  flags: {},
+  arguments: { least: 0, most: 0 },
+  examples: [
+    { line: 'mkdir -p policies/.postern', does: 'hidden folders are no part of a policy' },
+    { line: 'postern schema > policies/.postern/schema.json', does: 'again after every upgrade' },
+  ],
+  run: async (_given, terminal) => {
+    terminal.out(`${JSON.stringify(policySchema(stages), null, 2)}\n`)
+    return exitCode.fine
+  },
+}

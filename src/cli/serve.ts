@@ -1,0 +1,199 @@
+import { type Status, startConsole } from '../console/server.js'
+import { type Gateway, openGateway } from '../gateway/gateway.js'
+import { systemClock } from '../gateway/tools/clock.js'
+import type { ListenerPlan, Plan } from '../plan/plan.js'
+import { type LoadOptions, loadPolicy } from '../policy/load.js'
+import type { LogStats } from '../record/log.js'
+import { createMetrics, type Metrics } from '../record/metrics.js'
+import { registerLog, registerProcess } from '../record/process-metrics.js'
+import { createRecent } from '../record/recent.js'
+import type { RecordReader } from '../record/record.js'
+import { createState } from '../state/state.js'
+import type { Problem } from '../values/problem.js'
+import { revealText } from '../values/secret.js'
+import { Refusal } from './command.js'
+import type { ServeEvent } from './events.js'
+import { isPortTaken, listenFault } from './listen-fault.js'
+import { formatBriefly } from './problems.js'
+import { createReloading, type Found, type ReloadCause, type Reloading } from './reloading.js'
+import { version } from './version.js'
+import { watchFolder } from './watch.js'
+
+/** What `run` and `dev` have in common, and where they differ. */
+export interface ServeOptions {
+  /** Absolute. */
+  readonly folder: string
+  /** Addresses that stand instead of those of gateway.yaml. */
+  readonly listeners: { readonly public?: ListenerPlan; readonly admin?: ListenerPlan }
+  /** Listeners that take a free port when theirs is busy. */
+  readonly mayMove?: { readonly public: boolean; readonly admin: boolean }
+  readonly overrides?: LoadOptions['overrides']
+  /** Changes every plan before it serves: the demo's own API key. */
+  readonly adjust?: (plan: Plan) => Plan
+  readonly onRecord: RecordReader
+  readonly onEvent: (event: ServeEvent) => void
+  /** Of the decision log, for /metrics. */
+  readonly log?: () => LogStats
+}
+
+/** A gateway that serves its folder until it is stopped. */
+export interface Serving {
+  readonly public: ListenerPlan
+  readonly admin: ListenerPlan
+  /** Whether a listener had to take another port than it was given. */
+  readonly moved: { readonly public: boolean; readonly admin: boolean }
+  readonly plan: Plan
+  reload(cause: ReloadCause): Promise<void>
+  /** Finishes what is under way, within the drain time of the plan. */
+  stop(signal: string): Promise<void>
+}
+
+/**
+ * Loads the folder and serves it. Resolves to the problems when the policy has any, before anything listens; throws
+ * Refusal when an address cannot be had.
+ */
+export async function serve(options: ServeOptions): Promise<Serving | { readonly problems: readonly Problem[] }> {
+  const started = performance.now()
+  const look = async (): Promise<Found> => {
+    const found = await loadPolicy(options.folder, { overrides: options.overrides ?? {} })
+    return found.plan === null ? found : { ...found, plan: adjusted(found.plan, options) }
+  }
+  const first = await look()
+  if (first.plan === null) return { problems: first.problems }
+
+  const state = createState(systemClock)
+  const metrics = createMetrics()
+  const recent = createRecent()
+  const stopMeasuring = registerProcess(metrics, { version, startedAt: Date.now() })
+  if (options.log !== undefined) registerLog(metrics, options.log)
+
+  let gateway: Gateway | null = null
+  let reloading: Reloading | null = null
+  const { plan, vault } = first
+  const { admin: adminPlan } = plan.gateway.listeners
+  const admin = await listening(
+    (listener) =>
+      startConsole({
+        ...listener,
+        token: adminPlan.token === null ? null : revealText(adminPlan.token, vault),
+        status: () => statusOf(gateway, reloading),
+        metrics,
+        recent,
+      }),
+    adminPlan,
+    options.mayMove?.admin === true,
+    '--admin-listen',
+  )
+  const readers = [metrics.read, recent.read, options.onRecord]
+  const open = await listening(
+    (listener) => openGateway({ plan: withPublic(plan, listener), vault, state, clock: systemClock, readers }),
+    plan.gateway.listeners.public,
+    options.mayMove?.public === true,
+    '--listen',
+  ).catch(async (error: unknown) => {
+    await admin.listener.close()
+    throw error
+  })
+  gateway = open.listener
+  registerGateway(metrics, gateway)
+
+  reloading = createReloading({
+    first: { ...first, plan },
+    look,
+    replace: (next, secrets) => open.listener.apply({ plan: next, vault: secrets }),
+    onEvent: (event) => {
+      countReload(metrics, event)
+      options.onEvent(event)
+    },
+    now: systemClock.now,
+  })
+  const { reload } = reloading
+  const watcher = watchFolder(options.folder, () => void reload('files changed'))
+  options.onEvent({
+    event: 'started',
+    gateway: urlOf(open.listener.address),
+    admin: urlOf(admin.listener.address),
+    plan: plan.fingerprint,
+    routes: plan.routes.length,
+    warnings: first.problems,
+    tookMs: performance.now() - started,
+  })
+  const current = reloading
+  return {
+    public: open.listener.address,
+    admin: admin.listener.address,
+    moved: { public: open.moved, admin: admin.moved },
+    get plan() {
+      return current.serving
+    },
+    reload,
+    stop: async (signal) => {
+      const stopping = performance.now()
+      watcher.close()
+      options.onEvent({ event: 'draining', signal, inFlight: open.listener.inFlight })
+      const cut = await open.listener.drain()
+      await admin.listener.close()
+      stopMeasuring()
+      options.onEvent({ event: 'stopped', cut, tookMs: performance.now() - stopping })
+    },
+  }
+}
+
+/** Opens a listener; where its port is taken and it may move, on a free port. Throws Refusal where it may not. */
+async function listening<T>(
+  open: (listener: ListenerPlan) => Promise<T>,
+  { host, port }: ListenerPlan,
+  mayMove: boolean,
+  flag: '--listen' | '--admin-listen',
+): Promise<{ listener: T; moved: boolean }> {
+  try {
+    return { listener: await open({ host, port }), moved: false }
+  } catch (error) {
+    if (mayMove && isPortTaken(error)) return { listener: await open({ host, port: 0 }), moved: true }
+    throw new Refusal(listenFault({ host, port }, error, flag))
+  }
+}
+
+function adjusted(plan: Plan, { listeners, adjust = (same) => same }: ServeOptions): Plan {
+  const { public: open, admin } = plan.gateway.listeners
+  const changed = { public: listeners.public ?? open, admin: { ...admin, ...listeners.admin } }
+  return adjust({ ...plan, gateway: { ...plan.gateway, listeners: changed } })
+}
+
+function withPublic(plan: Plan, listener: ListenerPlan): Plan {
+  const { listeners } = plan.gateway
+  return { ...plan, gateway: { ...plan.gateway, listeners: { ...listeners, public: listener } } }
+}
+
+function statusOf(gateway: Gateway | null, reloading: Reloading | null): Status {
+  const refused = reloading?.refused ?? null
+  const [first] = refused?.problems ?? []
+  return {
+    ready: gateway !== null && !gateway.isDraining,
+    draining: gateway?.isDraining ?? false,
+    plan: reloading?.serving.fingerprint ?? null,
+    loadedAt: reloading?.loadedAt ?? null,
+    refused:
+      refused === null
+        ? null
+        : { at: refused.at, problems: refused.problems.length, first: first === undefined ? '' : formatBriefly(first) },
+  }
+}
+
+function registerGateway(metrics: Metrics, gateway: Gateway): void {
+  const gauge = (name: string, help: string, collect: () => number): void =>
+    metrics.register({ name, help, type: 'gauge', collect })
+  gauge('postern_requests_in_flight', 'Requests inside the gateway.', () => gateway.inFlight)
+  gauge('postern_connections', 'Open connections of callers.', () => gateway.connections)
+  gauge('postern_routes', 'Routes of the plan that serves.', () => gateway.plan.routes.length)
+}
+
+function countReload(metrics: Metrics, { event }: ServeEvent): void {
+  if (event === 'reloaded') metrics.reloaded('accepted')
+  if (event === 'reload-refused') metrics.reloaded('refused')
+  if (event === 'reload-unchanged') metrics.reloaded('unchanged')
+}
+
+function urlOf({ host, port }: ListenerPlan): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
