@@ -1,7 +1,9 @@
 import type { StageName } from '../plan/plan.js'
 import { auth } from './auth/stage.js'
 import type { Stage } from './contract.js'
+import { forward } from './forward/stage.js'
 import { inspect } from './inspect/stage.js'
+import { response } from './response/stage.js'
 
 /**
  * Every stage by its name; their order is `order.ts`. A name without a stage is reserved: `check` refuses its key by
@@ -10,4 +12,6 @@ import { inspect } from './inspect/stage.js'
 export const stages: { readonly [Name in StageName]?: Stage<never> } = {
   auth: auth as Stage<never>,
   inspect: inspect as Stage<never>,
+  forward: forward as Stage<never>,
+  response: response as Stage<never>,
 }

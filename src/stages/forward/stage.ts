@@ -160,7 +160,7 @@ function compileRequest(
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const rawName = rawHeaders[i] ?? ''
       const name = fate(rawName)
-      if (name === null || (ended !== null && ended.has(rawName.toLowerCase()))) continue
+      if (name === null || ended?.has(rawName.toLowerCase()) === true) continue
       headers.push(name, rawHeaders[i + 1] ?? '')
     }
     // Ours come last and cannot be named away: a caller may list any header in `Connection`. RFC 9110 section 7.6.1
