@@ -22,6 +22,9 @@ export interface ShapeFault {
 /** Bytes, and characters: a token is ASCII. Node's own header limit is 16 KB for all headers together. */
 export const mostTokenBytes = 8_192
 
+/** Claims go into headers, records and rules; nothing there should have to walk a tower of brackets. */
+const mostDepth = 32
+
 const threeParts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -98,11 +101,20 @@ function readObject(part: string): Record<string, unknown> | null {
     if (again.includes('\\ud')) return null
     // Most issuers write compact JSON: if it reads back as it was, no name can have been repeated.
     if (again !== text && repeatsName(text)) return null
+    if (isDeeperThan(value, mostDepth)) return null
     return value as Record<string, unknown> // an object, checked above
   } catch {
     // Not UTF-8, not JSON, or nested beyond what the stack holds.
     return null
   }
+}
+
+function isDeeperThan(value: object, most: number): boolean {
+  if (most === 0) return true
+  for (const member of Object.values(value)) {
+    if (typeof member === 'object' && member !== null && isDeeperThan(member, most - 1)) return true
+  }
+  return false
 }
 
 /** Whether any object of this valid JSON text names a member twice, in whatever spelling. One pass, no recursion. */
