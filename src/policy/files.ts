@@ -1,0 +1,47 @@
+import type { Memory } from './memory.js'
+import type { MapNode, Node } from './node.js'
+import { parseYaml } from './parse.js'
+import { parseJson } from './parse-json.js'
+import type { Finding, Report } from './problems.js'
+import type { FileKind, PolicyText } from './read.js'
+import type { Source } from './source.js'
+
+/** One policy file, parsed. */
+export interface PolicyFile {
+  readonly kind: FileKind
+  readonly source: Source
+  readonly root: MapNode
+}
+
+/** Parses a text by its name, or takes the nodes of an earlier run when not a byte of it has changed. */
+export function parseText(
+  text: { readonly source: Source; readonly sha256: string },
+  memory: Memory,
+  report: Report,
+): Node | undefined {
+  const { source, sha256 } = text
+  const parsed = memory.keep(`text ${source.file} ${sha256}`, () => {
+    const findings: Finding[] = []
+    const parse = source.file.endsWith('.json') ? parseJson : parseYaml
+    return { node: parse(source, (finding) => findings.push(finding)), findings }
+  })
+  for (const finding of parsed.findings) report(finding)
+  return parsed.node
+}
+
+/** The texts of a set as maps; a file that holds nothing is passed over, one that holds no map is a problem. */
+export function parseFiles(texts: readonly PolicyText[], memory: Memory, report: Report): PolicyFile[] {
+  return texts.flatMap((text) => {
+    const { kind, source } = text
+    const root = parseText(text, memory, report)
+    if (root === undefined || (root.kind === 'scalar' && root.value === null)) return []
+    if (root.kind === 'map') return [{ kind, source, root }]
+    report({
+      code: 'policy.file-shape',
+      message: 'A policy file is a map of keys; this one is not.',
+      hint: 'Begin with `routes:`, `upstreams:` or another top-level key.',
+      at: source.place(root.start, root.end),
+    })
+    return []
+  })
+}

@@ -1,0 +1,310 @@
+import type { AddressLimitPlan, GatewayPlan, LimitsPlan, ListenerPlan } from '../plan/plan.js'
+import { byteSizePattern, parseByteSize } from '../values/byte-size.js'
+import { durationPattern, parseDuration } from '../values/duration.js'
+import { parseRate, parseWindow, ratePattern } from '../values/rate.js'
+import { cidrFault, isLoopback, parseListenAddress } from './addresses.js'
+import { guardrailsSchema } from './guardrails.js'
+import { type Resolving, textOf, textsOf } from './resolving.js'
+import { secretsSchema } from './secrets.js'
+import type { NodeSection } from './section.js'
+
+const size = (description: string, example: string) => ({
+  type: 'string',
+  pattern: byteSizePattern,
+  description,
+  examples: [example],
+})
+const time = (description: string, example: string) => ({
+  type: 'string',
+  pattern: durationPattern,
+  description,
+  examples: [example],
+})
+const count = (description: string, example: number, maximum = 10_000_000) => ({
+  type: 'integer',
+  minimum: 1,
+  maximum,
+  description,
+  examples: [example],
+})
+const address = (example: string) => ({
+  type: 'string',
+  minLength: 3,
+  description: 'Host and port to listen on; port 0 takes any free one.',
+  examples: [example],
+})
+const rate = {
+  description: 'A rate such as 30/1m.',
+  examples: ['30/1m'],
+  anyOf: [
+    { type: 'string', pattern: ratePattern, description: 'The short form.' },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['quota', 'window'],
+      description: 'The long form.',
+      properties: { quota: count('How many.', 30), window: time('In what time.', '1m') },
+    },
+  ],
+}
+
+/** Each limit of the process: its key in the plan, its reader, its default and its schema. */
+const limits = {
+  headerBytes: { plan: 'headerBytes', value: 16_384, schema: size('The longest header block.', '16KiB') },
+  headersTimeout: {
+    plan: 'headersTimeoutMs',
+    value: 10_000,
+    schema: time('The time a caller has to send the headers.', '10s'),
+  },
+  requestTimeout: {
+    plan: 'requestTimeoutMs',
+    value: 30_000,
+    schema: time('The time a caller has to send a whole request.', '30s'),
+  },
+  keepAliveTimeout: {
+    plan: 'keepAliveTimeoutMs',
+    value: 75_000,
+    schema: time('How long an idle connection stays open.', '75s'),
+  },
+  targetBytes: { plan: 'targetBytes', value: 8_192, schema: size('The longest path and query together.', '8KiB') },
+  concurrentRequests: {
+    plan: 'concurrentRequests',
+    value: 2_000,
+    schema: count('Requests under way at once; more are answered 503.', 2_000),
+  },
+  connections: { plan: 'connections', value: 10_000, schema: count('Connections open at once.', 10_000) },
+  connectionsPerAddress: {
+    plan: 'connectionsPerAddress',
+    value: 200,
+    schema: count('Connections of one address, unless it is a trusted proxy.', 200),
+  },
+  requestsPerSocket: {
+    plan: 'requestsPerSocket',
+    value: 1_000,
+    schema: count('Requests on one connection before it is closed.', 1_000),
+  },
+  eventLoopDelay: {
+    plan: 'eventLoopDelayMs',
+    value: 200,
+    schema: time('The delay of the event loop from which on requests are answered 503.', '200ms'),
+  },
+  drain: { plan: 'drainMs', value: 30_000, schema: time('How long SIGTERM waits for what is under way.', '30s') },
+} as const satisfies Readonly<Record<string, { plan: keyof LimitsPlan; value: number; schema: object }>>
+
+const keyed = (properties: object, description: string) => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  description,
+})
+
+/** The keys of gateway.yaml that are not shared things. */
+export const gatewayKeys = {
+  version: { const: 1, description: 'The version of the policy language.', examples: [1] },
+  listeners: keyed(
+    {
+      public: keyed(
+        { address: address('0.0.0.0:8080') },
+        'Where callers reach the functions; 127.0.0.1:8080 when absent.',
+      ),
+      admin: keyed(
+        {
+          address: address('127.0.0.1:9090'),
+          token: {
+            type: 'string',
+            minLength: 1,
+            description: 'Asked for by everything but /livez, /readyz and /metrics once the address is not loopback.',
+            examples: ['${secret:admin_token}'],
+          },
+        },
+        'Where operators look; 127.0.0.1:9090 when absent.',
+      ),
+    },
+    'The addresses of the process.',
+  ),
+  trustedProxies: {
+    type: 'array',
+    items: { type: 'string', description: 'An address or a CIDR block.', examples: ['10.0.0.0/8'] },
+    description: "Peers that may tell the client's address; nobody, when absent.",
+    examples: [['10.0.0.0/8']],
+  },
+  store: keyed(
+    {
+      onStoreError: {
+        enum: ['local', 'allow', 'deny'],
+        description: 'What limits do while the shared store cannot be reached.',
+        examples: ['local'],
+      },
+    },
+    'Where counters live; in memory in this version.',
+  ),
+  secrets: secretsSchema,
+  observability: keyed(
+    {
+      accessLog: keyed(
+        {
+          redact: {
+            type: 'array',
+            items: {
+              type: 'string',
+              pattern: "^(header|query)\\.[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$",
+              description: 'header.<name> or query.<name>',
+              examples: ['query.token'],
+            },
+            description: 'Values that no record may show, besides the credentials that none ever shows.',
+            examples: [['header.x-session', 'query.token']],
+          },
+        },
+        'What the log of decisions holds.',
+      ),
+    },
+    'What the gateway tells about itself.',
+  ),
+  addressLimit: {
+    description:
+      'The limit of one address over everything, before anything else is looked at; IPv6 by /64. None, when absent.',
+    examples: ['1200/1m'],
+    anyOf: [
+      { type: 'string', pattern: ratePattern, description: 'The short form.' },
+      {
+        ...keyed(
+          { quota: count('How many requests.', 1_200), window: time('In what time.', '1m'), failedAuth: rate },
+          'The long form.',
+        ),
+        required: ['quota', 'window'],
+      },
+    ],
+  },
+  limits: keyed(
+    Object.fromEntries(Object.entries(limits).map(([key, { schema }]) => [key, schema])),
+    'Protections of the process itself.',
+  ),
+  guardrails: guardrailsSchema,
+}
+
+/** Addresses that flags and environment put in place of the policy's. */
+export interface ListenOverrides {
+  readonly listen?: string | undefined
+  readonly adminListen?: string | undefined
+}
+
+/** The process, from gateway.yaml (an empty section where there is none) and the built-in values. */
+export function resolveGateway(section: NodeSection, overrides: ListenOverrides, resolving: Resolving): GatewayPlan {
+  const publicListener = listener(
+    section.get('listeners', 'public', 'address'),
+    overrides.listen,
+    '127.0.0.1:8080',
+    '--listen',
+    resolving,
+  )
+  const adminAt = section.get('listeners', 'admin')
+  const admin = listener(adminAt.get('address'), overrides.adminListen, '127.0.0.1:9090', '--admin-listen', resolving)
+  if (publicListener.port !== 0 && publicListener.port === admin.port && sameHost(publicListener.host, admin.host)) {
+    resolving.report({
+      code: 'gateway.listeners-collide',
+      message: `The public and the admin listener both want port ${admin.port}.`,
+      hint: 'Give the admin listener another port; it is never on the public one.',
+      at: adminAt.get('address').place,
+    })
+  }
+  const token = textOf(adminAt.get('token'))
+  const onStoreError = section.get('store', 'onStoreError').value
+  return {
+    listeners: {
+      public: publicListener,
+      admin: { ...admin, token: token === undefined ? null : (resolving.secretText(adminAt.get('token')) ?? null) },
+    },
+    trustedProxies: trustedProxies(section.get('trustedProxies'), resolving),
+    limits: resolveLimits(section.get('limits')),
+    addressLimit: addressLimit(section.get('addressLimit'), resolving),
+    store: { onStoreError: onStoreError === 'allow' || onStoreError === 'deny' ? onStoreError : 'local' },
+    accessLog: { redact: textsOf(section.get('observability', 'accessLog', 'redact')) },
+  }
+}
+
+function sameHost(a: string, b: string): boolean {
+  const isAny = (host: string) => host === '0.0.0.0' || host === '::'
+  return a === b || isAny(a) || isAny(b) || (isLoopback(a) && isLoopback(b))
+}
+
+function listener(
+  section: NodeSection,
+  override: string | undefined,
+  fallback: string,
+  flag: string,
+  { report }: Resolving,
+): ListenerPlan {
+  const text = override ?? textOf(section) ?? fallback
+  const found = parseListenAddress(text)
+  if (found !== null) return found
+  report({
+    code: 'gateway.address-unreadable',
+    message: `"${text}" is no address to listen on.`,
+    hint: 'Write host:port, such as 0.0.0.0:8080, 127.0.0.1:0 or [::]:8080.',
+    at: override === undefined ? section.place : { file: `(${flag})`, line: 1, column: 1 },
+  })
+  return { host: '127.0.0.1', port: 0 }
+}
+
+function trustedProxies(section: NodeSection, { report }: Resolving): string[] {
+  const blocks: string[] = []
+  for (const [i, block] of textsOf(section).entries()) {
+    const at = section.get(i).place
+    const fault = cidrFault(block)
+    if (fault !== undefined)
+      report({ code: 'gateway.proxy-unreadable', message: fault, hint: 'Write 10.0.0.1 or 10.0.0.0/8.', at })
+    else if (block.endsWith('/0')) {
+      report({
+        code: 'gateway.proxy-everyone',
+        message: `${block} is everyone: any caller could choose the address it is known by.`,
+        hint: 'Name the addresses of your load balancer.',
+        at,
+      })
+    } else blocks.push(block)
+  }
+  return blocks
+}
+
+function resolveLimits(section: NodeSection): LimitsPlan {
+  const plan: Record<string, number> = {}
+  for (const [key, limit] of Object.entries(limits)) {
+    const { value } = section.get(key)
+    const read =
+      typeof value === 'number'
+        ? value
+        : typeof value === 'string'
+          ? (parseByteSize(value) ?? parseDuration(value))
+          : null
+    plan[limit.plan] = read ?? limit.value
+  }
+  return plan as unknown as LimitsPlan // `limits` names every key of it: `satisfies` and the tests hold the two together
+}
+
+function addressLimit(section: NodeSection, { report }: Resolving): AddressLimitPlan | null {
+  if (section.value === undefined) return null
+  const own = fixedRate(section, report)
+  const failed = section.get('failedAuth')
+  const failedAuth = failed.value === undefined ? null : fixedRate(failed, report)
+  return own === null ? null : { ...own, failedAuth, declaredAt: section.keyPlace }
+}
+
+/** A rate over a plain window: the tier of the process knows no calendar. */
+function fixedRate(
+  section: NodeSection,
+  report: Resolving['report'],
+): { readonly quota: number; readonly windowMs: number } | null {
+  const short = textOf(section)
+  const window = short === undefined ? parseWindow(textOf(section.get('window')) ?? '') : null
+  const quota = section.get('quota').value
+  const found =
+    short !== undefined ? parseRate(short) : window === null || typeof quota !== 'number' ? null : { quota, ...window }
+  if (found !== null && found.calendar === null && found.quota > 0)
+    return { quota: found.quota, windowMs: found.windowMs }
+  report({
+    code: 'gateway.rate-unreadable',
+    message: found?.calendar != null ? 'The address limit knows no calendar windows.' : 'This rate admits nothing.',
+    hint: 'Write a count, a slash and a window: 1200/1m.',
+    at: section.place,
+  })
+  return null
+}

@@ -1,0 +1,141 @@
+import { Worker } from 'node:worker_threads'
+import { deepFreeze } from '../plan/freeze.js'
+import type { Plan, RoutePlan } from '../plan/plan.js'
+import { stages as allStages } from '../stages/all.js'
+import type { Problem } from '../values/problem.js'
+import { Secret, type Vault } from '../values/secret.js'
+import { type BuildOptions, buildPlan } from './build.js'
+import { Memory } from './memory.js'
+import type { StageTable } from './schema.js'
+
+export type { BuildOptions as LoadOptions } from './build.js'
+
+/** What loading a policy folder gives. */
+export interface Loaded {
+  /** Frozen; null when any problem is an error. */
+  readonly plan: Plan | null
+  readonly secrets: Vault
+  /** Every problem in file order, warnings included. */
+  readonly problems: readonly Problem[]
+  /** The files that were read, relative to the folder, with the SHA-256 of their bytes; secrets' files are not among them. */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[]
+  readonly milliseconds: number
+}
+
+/**
+ * Loads a policy folder in the calling thread: for the first start and for `check`, where no traffic waits and a worker
+ * would only cost its start-up time. Never throws for what the folder holds.
+ */
+export async function loadPolicy(
+  folder: string,
+  options: BuildOptions = {},
+  stages: StageTable = allStages,
+): Promise<Loaded> {
+  const started = performance.now()
+  const built = buildPlan(folder, options, stages, new Memory())
+  const plan = built.plan === null ? null : deepFreeze(built.plan)
+  return { ...built, plan, secrets: built.secrets, milliseconds: performance.now() - started }
+}
+
+/** The first answer of the worker to a request; the routes follow in portions. */
+export interface LoadedHead {
+  readonly id: number
+  readonly plan: Omit<Plan, 'routes'> | null
+  readonly portions: number
+  readonly secrets: readonly (readonly [string, string])[]
+  readonly problems: readonly Problem[]
+  readonly files: Loaded['files']
+  readonly milliseconds: number
+}
+
+export type WorkerRequest =
+  | { readonly id: number; readonly folder: string; readonly options: BuildOptions }
+  | { readonly id: number; readonly portion: number }
+export type WorkerAnswer =
+  | LoadedHead
+  | { readonly id: number; readonly routes: readonly RoutePlan[] }
+  | { readonly id: number; readonly fault: string }
+
+/** Loads policy in a worker thread, one load after the other, while traffic goes on. */
+export interface PolicyLoader {
+  load(folder: string, options?: BuildOptions): Promise<Loaded>
+  close(): Promise<void>
+}
+
+/**
+ * A loader whose one worker lives on between reloads and remembers what did not change. The plan arrives in portions, so
+ * that no portion keeps the event loop for longer than a few milliseconds.
+ */
+export function policyLoader(): PolicyLoader {
+  let worker: Worker | null = null
+  let last: Promise<unknown> = Promise.resolve()
+  let nextId = 0
+
+  const running = (): Worker => {
+    if (worker !== null) return worker
+    const started = new Worker(new URL('./worker.js', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 2_048 },
+    })
+    started.unref()
+    started.on('exit', () => {
+      if (worker === started) worker = null
+    })
+    // Whoever waits hears of it through `ask`; this keeps an idle worker's end from ending the process.
+    started.on('error', () => {})
+    worker = started
+    return started
+  }
+
+  const load = async (folder: string, options: BuildOptions): Promise<Loaded> => {
+    const id = nextId++
+    const thread = running()
+    const head = await ask<LoadedHead>(thread, { id, folder, options })
+    const secrets = new Map(head.secrets.map(([name, value]) => [name, new Secret(value)]))
+    const routes: RoutePlan[] = []
+    for (let portion = 0; portion < head.portions; portion++) {
+      const answer = await ask<{ readonly routes: readonly RoutePlan[] }>(thread, { id, portion })
+      routes.push(...deepFreeze(answer.routes))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const plan = head.plan === null ? null : deepFreeze({ ...head.plan, routes })
+    return { plan, secrets, problems: head.problems, files: head.files, milliseconds: head.milliseconds }
+  }
+
+  return {
+    load(folder, options = {}) {
+      const mine = last.then(
+        () => load(folder, options),
+        () => load(folder, options),
+      )
+      last = mine.catch(() => {})
+      return mine
+    },
+    async close() {
+      await worker?.terminate()
+      worker = null
+    },
+  }
+}
+
+/** One question to the worker; rejects when the worker fails or ends instead of answering. */
+function ask<T extends object>(worker: Worker, request: WorkerRequest): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      worker.off('message', onMessage).off('error', onEnd).off('exit', onEnd)
+      worker.unref()
+    }
+    const onMessage = (answer: WorkerAnswer) => {
+      if (answer.id !== request.id) return
+      done()
+      if ('fault' in answer) reject(new Error(`the policy loader failed: ${answer.fault}`))
+      else resolve(answer as unknown as T) // the worker answers each kind of request with one kind of answer
+    }
+    const onEnd = (cause: unknown) => {
+      done()
+      reject(new Error(`the policy loader ended: ${cause instanceof Error ? cause.message : `exit ${String(cause)}`}`))
+    }
+    worker.ref()
+    worker.on('message', onMessage).on('error', onEnd).on('exit', onEnd)
+    worker.postMessage(request)
+  })
+}

@@ -1,0 +1,21 @@
+/**
+ * What one loader remembers between runs: parsed texts and stages' work, by content. What two runs in a row did not ask
+ * for is forgotten.
+ */
+export class Memory {
+  #current = new Map<string, unknown>()
+  #previous = new Map<string, unknown>()
+
+  /** Ends a run. */
+  turn(): void {
+    this.#previous = this.#current
+    this.#current = new Map()
+  }
+
+  keep<T>(key: string, make: () => T): T {
+    if (this.#current.has(key)) return this.#current.get(key) as T // a key is used with one type only
+    const value = this.#previous.has(key) ? (this.#previous.get(key) as T) : make() // as above
+    this.#current.set(key, value)
+    return value
+  }
+}

@@ -1,0 +1,70 @@
+import type { Place } from '../values/place.js'
+import type { FrameLine, Problem } from '../values/problem.js'
+import type { Source } from './source.js'
+
+/** What a step of flow A says about a place; the frame is added at the end. */
+export interface Finding {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string | undefined
+  readonly at: Place
+  readonly severity?: 'error' | 'warning'
+  readonly related?: readonly { readonly message: string; readonly place: Place }[]
+}
+
+export type Report = (finding: Finding) => void
+
+/** More than this of one run helps nobody, and a hostile file must not fill the memory with complaints. */
+const maxProblems = 2_000
+
+/** Collects the problems of one run; the first of a place and code wins. */
+export class Problems {
+  readonly #found = new Map<string, Finding>()
+  readonly #places = new Set<string>()
+  #errors = 0
+
+  readonly report: Report = (finding) => {
+    const { at, code } = finding
+    const key = `${at.file}:${at.line}:${at.column} ${code}`
+    if (this.#found.has(key) || this.#found.size >= maxProblems) return
+    this.#found.set(key, finding)
+    this.#places.add(`${at.file}:${at.line}:${at.column}`)
+    if (finding.severity !== 'warning') this.#errors++
+  }
+
+  /** For stages: where a place has its problem already, the second one is most likely its consequence. */
+  readonly reportOnce: Report = (finding) => {
+    const { at } = finding
+    const prefix = `${at.file}:${at.line}:${at.column}`
+    if (this.#places.has(prefix)) return
+    this.report(finding)
+  }
+
+  get hasErrors(): boolean {
+    return this.#errors > 0
+  }
+
+  /** Every problem in file order, each with its source line. */
+  list(sourceOf: (file: string) => Source | undefined): Problem[] {
+    return [...this.#found.values()].map((finding) => withFrame(finding, sourceOf)).sort(byPlace)
+  }
+}
+
+function withFrame(finding: Finding, sourceOf: (file: string) => Source | undefined): Problem {
+  const { at, code, message, hint, related } = finding
+  const line: FrameLine | undefined = sourceOf(at.file)?.frame(at.line)
+  return {
+    severity: finding.severity ?? 'error',
+    code,
+    message,
+    ...(hint !== undefined && { hint }),
+    place: at,
+    ...(related !== undefined && { related }),
+    ...(line !== undefined && { frame: [line] }),
+  }
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  if (a.place.file !== b.place.file) return a.place.file < b.place.file ? -1 : 1
+  return a.place.line - b.place.line || a.place.column - b.place.column
+}
