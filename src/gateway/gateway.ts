@@ -1,0 +1,146 @@
+import type { Plan } from '../plan/plan.js'
+import { createRecorder } from '../record/open-record.js'
+import type { RecordReader } from '../record/record.js'
+import { createRedactor } from '../record/redact.js'
+import type { Clock, Tools } from '../stages/contract.js'
+import type { State } from '../state/state.js'
+import { revealText, type Vault } from '../values/secret.js'
+import { createAddressTier } from './address-tier.js'
+import { clientAddress } from './client-address.js'
+import { type FrontDoor, openFrontDoor } from './front-door.js'
+import { createFastify, createGeneration, type Generation } from './generation.js'
+import { openUpstream } from './tools/http.js'
+import { createVerifiers } from './tools/jwt.js'
+import { createLimiter } from './tools/limiter.js'
+import { securityHeaders } from './tools/security-headers.js'
+
+/** A plan and the secrets it names. */
+export interface Policy {
+  readonly plan: Plan
+  readonly vault: Vault
+}
+
+export interface GatewayOptions extends Policy {
+  readonly state: State
+  readonly clock: Clock
+  /** Log, metrics, the recent ring: each sees every record. */
+  readonly readers: readonly RecordReader[]
+  /** A reader that throws harms no request; its error comes here. */
+  readonly onReaderFault?: (error: unknown) => void
+}
+
+/** The door and the generation behind it. */
+export interface Gateway {
+  readonly address: FrontDoor['address']
+  readonly plan: Plan
+  readonly inFlight: number
+  readonly connections: number
+  readonly loopDelayMs: number
+  readonly isDraining: boolean
+  /** Builds the next generation beside the current one, then swaps: no request sees a half-made policy. */
+  apply(policy: Policy): Promise<void>
+  /** Stops accepting and settles when all is answered, with the number of requests cut at the deadline. */
+  drain(deadlineMs?: number): Promise<number>
+}
+
+/** Opens the gateway on its plan's public listener. Rejects when the address cannot be had. */
+export async function openGateway(options: GatewayOptions): Promise<Gateway> {
+  const { state, clock, readers, onReaderFault } = options
+  const headersOf = await securityHeaders()
+  let current: Generation
+  let door: FrontDoor | null = null
+
+  async function build({ plan, vault }: Policy): Promise<Generation> {
+    state.kept.turn()
+    const app = createFastify()
+    const origins = Object.values(plan.upstreams)
+    const tools: Tools = {
+      clock,
+      issuers: plan.issuers,
+      clients: plan.clients,
+      upstreams: plan.upstreams,
+      schemas: plan.schemas,
+      reveal: (text) => revealText(text, vault),
+      keep: (key, make) => state.kept.keep(key, make),
+      verifier: createVerifiers({
+        issuers: plan.issuers,
+        fastify: app,
+        vault,
+        keySets: state.keySets,
+        verifiedTokens: state.verifiedTokens,
+        clock,
+      }),
+      limiter: createLimiter(state.counters, { isCounting: true }),
+      slots: state.slots,
+      http: openUpstreams(),
+      securityHeaders: headersOf,
+    }
+    function openUpstreams(): Tools['http'] {
+      const opened = new Map(origins.map((upstream) => [upstream.name, openUpstream(upstream, state.pools)]))
+      return {
+        upstream(upstream) {
+          const found = opened.get(upstream.name)
+          if (found === undefined) throw new Error(`upstream ${upstream.name} is not in the plan`)
+          return found
+        },
+      }
+    }
+    const tier = await createAddressTier(app, plan, state.counters, clock)
+    return createGeneration(app, {
+      plan,
+      tools,
+      tier,
+      recorder: createRecorder({
+        plan: plan.fingerprint,
+        redactor: createRedactor(plan.gateway.accessLog.redact),
+        readers,
+        ...(onReaderFault === undefined ? {} : { onFault: onReaderFault }),
+      }),
+      isDraining: () => door?.isDraining ?? false,
+      release: async () => {
+        for (const { origin } of origins) state.pools.release(origin)
+      },
+    })
+  }
+
+  current = await build(options)
+  const opened = await openFrontDoor({
+    listener: options.plan.gateway.listeners.public,
+    limits: options.plan.gateway.limits,
+    generation: current,
+    clientAddress: clientAddress(options.plan.gateway.trustedProxies),
+  })
+  door = opened
+  // Routes compile at their first request; the rest in the pauses, so that nobody waits for them.
+  void current.warmUp()
+
+  return {
+    address: opened.address,
+    get plan() {
+      return current.plan
+    },
+    get inFlight() {
+      return opened.inFlight
+    },
+    get connections() {
+      return opened.connections
+    },
+    get loopDelayMs() {
+      return opened.loopDelayMs
+    },
+    get isDraining() {
+      return opened.isDraining
+    },
+    async apply(policy) {
+      const next = await build(policy)
+      current = next
+      opened.swap(next, clientAddress(policy.plan.gateway.trustedProxies))
+      void next.warmUp()
+    },
+    async drain(deadlineMs = options.plan.gateway.limits.drainMs) {
+      const cut = await opened.drain(deadlineMs)
+      await current.close()
+      return cut
+    },
+  }
+}
