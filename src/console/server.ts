@@ -81,8 +81,9 @@ async function createApp(isLoopback: boolean): Promise<FastifyInstance> {
     requestTimeout: 5_000,
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 256 },
-    // Fastify's own answers repeat what the caller sent; ours are constant.
+    // Fastify's own answers repeat what the caller sent; ours are constant. No hook has run here, so helmet has not either.
     frameworkErrors: (_error, _request, reply) => {
+      reply.headers({ 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'" })
       refuse(reply, 400, 'The request could not be read.')
     },
   })

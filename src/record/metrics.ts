@@ -163,7 +163,7 @@ function writeRequests(lines: string[], routes: ReadonlyMap<string, RouteCounts>
   head(lines, 'postern_requests_total', 'Requests by route, status and outcome.', 'counter')
   for (const [route, { requests }] of routes) {
     for (const [key, count] of requests) {
-      const labels = `route="${escapeLabel(route)}",status="${Math.floor(key / 4)}",outcome="${outcomes[(key % 4) as 0]}"`
+      const labels = `route="${escapeLabel(route)}",status="${Math.floor(key / 4)}",outcome="${outcomes[key % 4]}"`
       lines.push(`postern_requests_total{${labels}} ${count}`)
     }
   }
