@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import { loadPolicy } from '../policy/load.js'
 import { type Command, exitCode } from './command.js'
 import { countProblems, formatProblems } from './problems.js'
 
@@ -18,6 +17,7 @@ export const command: Command = {
   run: async (given, terminal) => {
     const named = given.arguments[0] ?? 'policies'
     const started = performance.now()
+    const { loadPolicy } = await import('../policy/load.js')
     const { plan, problems, files } = await loadPolicy(resolve(terminal.cwd, named))
     const tookMs = Math.round(performance.now() - started)
     if (given.has('json')) {

@@ -4,7 +4,6 @@ import { addressesFrom, formatAddress, isLoopback, listenFlags } from './address
 import { type Command, exitCode, UsageFault } from './command.js'
 import { devScreen } from './dev-screen.js'
 import { eventText, refusedStart } from './events.js'
-import { serve } from './serve.js'
 import { listenToSignals } from './signals.js'
 
 /** Where `dev` listens unless told otherwise; a free port where these are busy. */
@@ -40,6 +39,7 @@ export const command: Command = {
     const color = paint('bold', '') !== ''
     const time = (): string => new Date().toTimeString().slice(0, 8)
     try {
+      const { serve } = await import('./serve.js')
       const serving = await serve({
         folder: resolve(terminal.cwd, named),
         listeners: { ...usual, ...asked },

@@ -8,7 +8,7 @@ import { oneAtATime } from './one-at-a-time.js'
 export interface Found {
   /** Null where a problem is an error. */
   readonly plan: Plan | null
-  readonly vault: Vault
+  readonly secrets: Vault
   /** Errors and warnings, in file order. */
   readonly problems: readonly Problem[]
   /** Every file read, with the digest of its bytes. */
@@ -41,7 +41,7 @@ export function createReloading(options: {
   readonly first: Found & { readonly plan: Plan }
   readonly look: () => Promise<Found>
   /** Builds the next generation beside the current one and swaps. What it throws refuses the reload. */
-  readonly replace: (plan: Plan, vault: Vault) => Promise<void>
+  readonly replace: (plan: Plan, secrets: Vault) => Promise<void>
   readonly onEvent: (event: ServeEvent) => void
   readonly now: () => number
 }): Reloading {
@@ -61,7 +61,7 @@ export function createReloading(options: {
     if (found.plan === null) return refuse(cause, found.problems, started)
     const isSame = found.plan.fingerprint === serving.fingerprint && cause !== 'SIGHUP'
     try {
-      await replace(found.plan, found.vault)
+      await replace(found.plan, found.secrets)
     } catch (error) {
       return refuse(cause, broken(error).problems, started)
     }
@@ -130,5 +130,5 @@ function broken(error: unknown): Found {
     hint: 'Run postern check on the folder; if it finds nothing, this is a fault of Postern: please report it.',
     place: { file: '.', line: 1, column: 1 },
   }
-  return { plan: null, vault: new Map(), problems: [problem], files: [] }
+  return { plan: null, secrets: new Map(), problems: [problem], files: [] }
 }

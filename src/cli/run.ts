@@ -5,7 +5,6 @@ import { standardSink } from '../record/sink.js'
 import { addressesFrom, listenFlags } from './address.js'
 import { type Command, exitCode } from './command.js'
 import { eventLine, eventText, refusedStart } from './events.js'
-import { serve } from './serve.js'
 import { listenToSignals } from './signals.js'
 
 /** How long the last log lines may take to leave. */
@@ -35,6 +34,7 @@ export const command: Command = {
       dropped: (lines) => formatEvent(Date.now(), 'log-lines-dropped', { lines }),
     })
     const format = lineFormat()
+    const { serve } = await import('./serve.js')
     const serving = await serve({
       folder: resolve(terminal.cwd, named),
       listeners,

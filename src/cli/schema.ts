@@ -1,5 +1,3 @@
-import { policySchema } from '../policy/schema.js'
-import { stages } from '../stages/all.js'
 import { type Command, exitCode } from './command.js'
 
 export const command: Command = {
@@ -17,6 +15,10 @@ export const command: Command = {
     { line: 'postern schema > policies/.postern/schema.json', does: 'again after every upgrade' },
   ],
   run: async (_given, terminal) => {
+    const [{ policySchema }, { stages }] = await Promise.all([
+      import('../policy/schema.js'),
+      import('../stages/all.js'),
+    ])
     terminal.out(`${JSON.stringify(policySchema(stages), null, 2)}\n`)
     return exitCode.fine
   },

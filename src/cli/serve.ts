@@ -2,7 +2,7 @@ import { type Status, startConsole } from '../console/server.js'
 import { type Gateway, openGateway } from '../gateway/gateway.js'
 import { systemClock } from '../gateway/tools/clock.js'
 import type { ListenerPlan, Plan } from '../plan/plan.js'
-import { type LoadOptions, loadPolicy } from '../policy/load.js'
+import { type LoadOptions, loadPolicy, policyLoader } from '../policy/load.js'
 import type { LogStats } from '../record/log.js'
 import { createMetrics, type Metrics } from '../record/metrics.js'
 import { registerLog, registerProcess } from '../record/process-metrics.js'
@@ -11,6 +11,7 @@ import type { RecordReader } from '../record/record.js'
 import { createState } from '../state/state.js'
 import type { Problem } from '../values/problem.js'
 import { revealText } from '../values/secret.js'
+import { formatAddress } from './address.js'
 import { Refusal } from './command.js'
 import type { ServeEvent } from './events.js'
 import { isPortTaken, listenFault } from './listen-fault.js'
@@ -54,11 +55,14 @@ export interface Serving {
  */
 export async function serve(options: ServeOptions): Promise<Serving | { readonly problems: readonly Problem[] }> {
   const started = performance.now()
-  const look = async (): Promise<Found> => {
-    const found = await loadPolicy(options.folder, { overrides: options.overrides ?? {} })
-    return found.plan === null ? found : { ...found, plan: adjusted(found.plan, options) }
+  const { listeners, adjust = (plan: Plan): Plan => plan } = options
+  const loadOptions: LoadOptions = {
+    overrides: options.overrides ?? {},
+    listen: listeners.public === undefined ? undefined : formatAddress(listeners.public),
+    adminListen: listeners.admin === undefined ? undefined : formatAddress(listeners.admin),
   }
-  const first = await look()
+  const settled = (found: Found): Found => (found.plan === null ? found : { ...found, plan: adjust(found.plan) })
+  const first = settled(await loadPolicy(options.folder, loadOptions))
   if (first.plan === null) return { problems: first.problems }
 
   const state = createState(systemClock)
@@ -69,13 +73,13 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
 
   let gateway: Gateway | null = null
   let reloading: Reloading | null = null
-  const { plan, vault } = first
+  const { plan, secrets } = first
   const { admin: adminPlan } = plan.gateway.listeners
   const admin = await listening(
     (listener) =>
       startConsole({
         ...listener,
-        token: adminPlan.token === null ? null : revealText(adminPlan.token, vault),
+        token: adminPlan.token === null ? null : revealText(adminPlan.token, secrets),
         status: () => statusOf(gateway, reloading),
         metrics,
         recent,
@@ -86,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   )
   const readers = [metrics.read, recent.read, options.onRecord]
   const open = await listening(
-    (listener) => openGateway({ plan: withPublic(plan, listener), vault, state, clock: systemClock, readers }),
+    (listener) => openGateway({ plan: withPublic(plan, listener), vault: secrets, state, clock: systemClock, readers }),
     plan.gateway.listeners.public,
     options.mayMove?.public === true,
     '--listen',
@@ -97,10 +101,12 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   gateway = open.listener
   registerGateway(metrics, gateway)
 
+  // Reloads are read in a thread of their own: traffic goes on meanwhile.
+  const loader = policyLoader()
   reloading = createReloading({
     first: { ...first, plan },
-    look,
-    replace: (next, secrets) => open.listener.apply({ plan: next, vault: secrets }),
+    look: async () => settled(await loader.load(options.folder, loadOptions)),
+    replace: (next, vault) => open.listener.apply({ plan: next, vault }),
     onEvent: (event) => {
       countReload(metrics, event)
       options.onEvent(event)
@@ -111,8 +117,8 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   const watcher = watchFolder(options.folder, () => void reload('files changed'))
   options.onEvent({
     event: 'started',
-    gateway: urlOf(open.listener.address),
-    admin: urlOf(admin.listener.address),
+    gateway: `http://${formatAddress(open.listener.address)}`,
+    admin: `http://${formatAddress(admin.listener.address)}`,
     plan: plan.fingerprint,
     routes: plan.routes.length,
     warnings: first.problems,
@@ -130,6 +136,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     stop: async (signal) => {
       const stopping = performance.now()
       watcher.close()
+      await loader.close()
       options.onEvent({ event: 'draining', signal, inFlight: open.listener.inFlight })
       const cut = await open.listener.drain()
       await admin.listener.close()
@@ -152,12 +159,6 @@ async function listening<T>(
     if (mayMove && isPortTaken(error)) return { listener: await open({ host, port: 0 }), moved: true }
     throw new Refusal(listenFault({ host, port }, error, flag))
   }
-}
-
-function adjusted(plan: Plan, { listeners, adjust = (same) => same }: ServeOptions): Plan {
-  const { public: open, admin } = plan.gateway.listeners
-  const changed = { public: listeners.public ?? open, admin: { ...admin, ...listeners.admin } }
-  return adjust({ ...plan, gateway: { ...plan.gateway, listeners: changed } })
 }
 
 function withPublic(plan: Plan, listener: ListenerPlan): Plan {
@@ -192,8 +193,4 @@ function countReload(metrics: Metrics, { event }: ServeEvent): void {
   if (event === 'reloaded') metrics.reloaded('accepted')
   if (event === 'reload-refused') metrics.reloaded('refused')
   if (event === 'reload-unchanged') metrics.reloaded('unchanged')
-}
-
-function urlOf({ host, port }: ListenerPlan): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
