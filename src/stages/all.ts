@@ -3,6 +3,7 @@ import { auth } from './auth/stage.js'
 import type { Stage } from './contract.js'
 import { forward } from './forward/stage.js'
 import { inspect } from './inspect/stage.js'
+import { request } from './request/stage.js'
 import { response } from './response/stage.js'
 
 /**
@@ -11,6 +12,7 @@ import { response } from './response/stage.js'
  */
 export const stages: { readonly [Name in StageName]?: Stage<never> } = {
   auth: auth as Stage<never>,
+  request: request as Stage<never>,
   inspect: inspect as Stage<never>,
   forward: forward as Stage<never>,
   response: response as Stage<never>,

@@ -1,0 +1,102 @@
+/**
+ * Set beside every `type: integer` when a schema is planned: a whole number beyond 2^53 is refused there, because its
+ * double may be another number than its text.
+ */
+export const exactInteger = 'x-postern-exact-integer'
+
+/** Keywords whose value is a schema. */
+export const schemaKeywords: ReadonlySet<string> = new Set([
+  'additionalItems',
+  'additionalProperties',
+  'contains',
+  'contentSchema',
+  'else',
+  'if',
+  'items',
+  'not',
+  'propertyNames',
+  'then',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+])
+
+/** Keywords whose value is a list of schemas; `items` may be one too. */
+export const schemaListKeywords: ReadonlySet<string> = new Set(['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems'])
+
+/** Keywords whose value holds schemas by name; `dependencies` may also hold lists of names. */
+export const schemaMapKeywords: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependencies',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+])
+
+/** Keywords that judge the same value again, not a part of it: a circle of these alone never ends. */
+export const inPlaceKeywords: ReadonlySet<string> = new Set([
+  'allOf',
+  'anyOf',
+  'dependencies',
+  'dependentSchemas',
+  'else',
+  'if',
+  'not',
+  'oneOf',
+  'then',
+])
+
+/** Every keyword of the three dialects, for finding misspelt ones. */
+export const allKeywords: ReadonlySet<string> = new Set([
+  ...schemaKeywords,
+  ...schemaListKeywords,
+  ...schemaMapKeywords,
+  ...['$anchor', '$comment', '$dynamicAnchor', '$dynamicRef', '$id', '$recursiveAnchor', '$recursiveRef', '$ref'],
+  ...['$schema', '$vocabulary', 'const', 'contentEncoding', 'contentMediaType', 'default', 'dependentRequired'],
+  ...['deprecated', 'description', 'enum', 'examples', 'exclusiveMaximum', 'exclusiveMinimum', 'format', 'maxContains'],
+  ...['maxItems', 'maxLength', 'maxProperties', 'maximum', 'minContains', 'minItems', 'minLength', 'minProperties'],
+  ...['minimum', 'multipleOf', 'pattern', 'readOnly', 'required', 'title', 'type', 'uniqueItems', 'writeOnly'],
+  ...['discriminator', 'example', 'externalDocs', 'nullable', 'xml'], // OpenAPI
+])
+
+/** Whether a value is a whole multiple of a divisor, both taken as the decimals they were written as. */
+export function isMultipleOf(divisor: number, value: number): boolean {
+  if (Number.isSafeInteger(divisor) && Number.isSafeInteger(value)) return value % divisor === 0
+  if (!Number.isFinite(value)) return false
+  const a = toDecimal(value)
+  const b = toDecimal(divisor)
+  // Doubles end near 1e±308, so the powers stay below 650 digits.
+  const shift = BigInt(Math.abs(a.exponent - b.exponent))
+  return a.exponent >= b.exponent
+    ? (a.digits * 10n ** shift) % b.digits === 0n
+    : a.digits % (b.digits * 10n ** shift) === 0n
+}
+
+/** The shortest decimal that reads back as this double: `19.99` is 1999 × 10^-2. */
+function toDecimal(value: number): { readonly digits: bigint; readonly exponent: number } {
+  const [mantissa = '0', power = '0'] = String(Math.abs(value)).split('e')
+  const [whole = '0', fraction = ''] = mantissa.split('.')
+  return { digits: BigInt(whole + fraction), exponent: Number(power) - fraction.length }
+}
+
+/** Whether no two items are equal, in one pass: items are compared by one canonical text each. */
+export function hasUniqueItems(wanted: boolean, items: readonly unknown[]): boolean {
+  if (!wanted || items.length < 2) return true
+  const seen = new Set<unknown>()
+  for (const item of items) {
+    // The text of an object or array begins with a bracket; strings get a letter in front, so none can be taken for it.
+    const key =
+      typeof item === 'string' ? `s${item}` : typeof item === 'object' && item !== null ? canonical(item) : item
+    if (seen.has(key)) return false
+    seen.add(key)
+  }
+  return true
+}
+
+/** A JSON text with sorted keys: equal values have equal texts. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`
+}

@@ -1,0 +1,137 @@
+import { Ajv, type Options, type SchemaObject } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { fullFormats } from 'ajv-formats/dist/formats.js'
+import type { JsonSchema, SchemaPlan } from '../plan/plan.js'
+import type { Tools } from './contract.js'
+import { exactInteger, hasUniqueItems, isMultipleOf } from './json-schema-keywords.js'
+
+/** Where a value does not fit, as a JSON pointer, and the keyword it breaks. Never a value. */
+export interface SchemaFault {
+  readonly at: string
+  readonly rule: string
+}
+
+/** Null when the value fits; otherwise the first fault and what belongs to it, at most 20. */
+export type Validate = (value: unknown) => readonly SchemaFault[] | null
+
+/** Formats that are checked; others are annotations. */
+export const knownFormats: ReadonlySet<string> = new Set(Object.keys(fullFormats))
+
+const dialects = { 'draft-07': Ajv, '2019-09': Ajv2019, '2020-12': Ajv2020 } as const
+const maxFaults = 20
+
+/**
+ * Lenient with annotations, union types and the words of OpenAPI. It stops at the first fault: with all of them, a body
+ * of thousands of wrong items would be a thousand times as dear as an honest one, and `pattern` would run on strings that
+ * `maxLength` has refused.
+ */
+const options: Options = {
+  strict: false,
+  allErrors: false,
+  logger: false,
+  messages: false,
+  meta: false,
+  validateSchema: false,
+  unicodeRegExp: true,
+  formats: fullFormats,
+}
+
+/** Names every object inherits: a schema that speaks of one must ask for own properties, which costs a little. */
+const inheritedNames = new RegExp(`"(${Object.getOwnPropertyNames(Object.prototype).join('|')})"`)
+
+/**
+ * Compiles a schema in an instance of its own, so that no `$id` can clash with another's. Throws when it does not
+ * compile; `planSchema` has tried that for every schema of a plan. Takes about a millisecond.
+ */
+export function compileSchema(plan: SchemaPlan): Validate {
+  const ownProperties = inheritedNames.test(JSON.stringify([plan.schema, plan.refers]))
+  const ajv = new dialects[plan.dialect]({ ...options, ownProperties })
+  // Ajv divides doubles, so 19.99 is no multiple of 0.01 to it; and it compares each pair of items, which is quadratic.
+  ajv.removeKeyword('multipleOf').addKeyword({
+    keyword: 'multipleOf',
+    type: 'number',
+    schemaType: 'number',
+    validate: isMultipleOf,
+    errors: false,
+  })
+  ajv.removeKeyword('uniqueItems').addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    validate: hasUniqueItems,
+    errors: false,
+  })
+  ajv.addKeyword({
+    keyword: exactInteger,
+    type: 'number',
+    schemaType: 'boolean',
+    validate: (_wanted: boolean, value: number) => Number.isSafeInteger(value) || !Number.isInteger(value),
+    errors: false,
+  })
+  for (const [id, schema] of Object.entries(plan.refers)) ajv.addSchema(asAjvSchema(schema), id)
+  const validate = ajv.compile(asAjvSchema(plan.schema))
+  // An asynchronous validator answers with a promise, which is always true.
+  if ('$async' in validate && validate.$async) throw new Error('"$async" is no JSON Schema keyword')
+  return (value) => (validate(value) === true ? null : faultsOf(validate.errors ?? []))
+}
+
+/**
+ * The validator of a schema in the plan. It is compiled when first asked, once for all routes and reloads: starting
+ * thousands of routes must not wait for validators that no request may ever need.
+ */
+export function validatorOf(hash: string, tools: Pick<Tools, 'schemas' | 'keep'>): Validate {
+  const plan = tools.schemas[hash]
+  if (plan === undefined) throw new Error(`schema ${hash} is not in the plan`)
+  return tools.keep(`json-schema.validator.${hash}`, () => {
+    let validate: Validate | undefined
+    return (value) => {
+      validate ??= compileSchema(plan)
+      return validate(value)
+    }
+  })
+}
+
+/** What is wrong with a schema by the rules of its own dialect: a pointer into it and words about it. */
+export type CheckSchema = (schema: JsonSchema) => readonly { readonly at: string; readonly message: string }[]
+
+/** Makes the checker of one dialect; dear (30 ms), so keep it. */
+export function schemaChecker(dialect: SchemaPlan['dialect']): CheckSchema {
+  // Patterns are judged by pattern-safety.ts, with better words.
+  const formats = { ...fullFormats, regex: true } as const
+  const ajv = new dialects[dialect]({ strict: false, allErrors: true, logger: false, formats })
+  return (schema) => {
+    if (ajv.validateSchema(asAjvSchema(schema)) === true) return []
+    return (ajv.errors ?? []).map((error) => ({
+      at: error.instancePath,
+      message: error.message ?? `breaks ${error.keyword}`,
+    }))
+  }
+}
+
+function faultsOf(errors: readonly { instancePath: string; keyword: string; params: object }[]): SchemaFault[] {
+  const faults = new Map<string, SchemaFault>()
+  for (const { instancePath, keyword, params } of errors) {
+    if (faults.size === maxFaults) break
+    const missing = 'missingProperty' in params ? `/${escapePointer(String(params.missingProperty))}` : ''
+    const at = shorten(instancePath + missing)
+    const rule = keyword === exactInteger ? 'exact-integer' : keyword
+    faults.set(`${rule} ${at}`, { at, rule })
+  }
+  return [...faults.values()]
+}
+
+/** A pointer may hold keys that the caller chose. */
+function shorten(pointer: string): string {
+  return pointer.length <= 200 ? pointer : `${pointer.slice(0, 199)}…`
+}
+
+/** A key as one step of a JSON pointer. RFC 6901 §3 */
+export function escapePointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/** Ajv types a schema as a mutable dictionary; it does not change ours. */
+function asAjvSchema(schema: JsonSchema): SchemaObject | boolean {
+  return typeof schema === 'boolean' ? schema : (schema as SchemaObject)
+}

@@ -1,0 +1,52 @@
+import type { StructureCaps } from './strict-json.js'
+
+/** What a `request` step knows of its route: plain data of the plan. */
+export interface RequestSettings {
+  /**
+   * What the step does: `all`; or, in report mode, the reading that always holds (`reading`) and, in a step of its own,
+   * the schemas that only report (`schemas`).
+   */
+  readonly part: 'all' | 'reading' | 'schemas'
+  /** The size cap in bytes: whoever reads the body stops there with 413. */
+  readonly maxBytes: number
+  /** Whether any method of the route may carry a body; when false, a body is refused unread. */
+  readonly acceptsBody: boolean
+  /** Whether the route takes a body on methods that usually have none: it names `body` or `contentType`. */
+  readonly declaresBody: boolean
+  /** Whether a request without a body is refused: a body schema stands. */
+  readonly requiresBody: boolean
+  /** Whether a listed media type can be read; else bodies stream by, unread. */
+  readonly readsBody: boolean
+  /** Media types a body may have: exact, or with one `*`. */
+  readonly types: readonly string[]
+  readonly structure: StructureCaps
+  /** Content hash of the body's schema in `plan.schemas`. */
+  readonly bodySchema: string | null
+  readonly parameters: ParameterSettings | null
+}
+
+/** What is asked of path, query and headers. */
+export interface ParameterSettings {
+  /** Content hash of one schema over `{path: {…}, query: {…}, header: {…}}`. */
+  readonly schema: string
+  readonly path: readonly ParameterPlan[]
+  readonly query: readonly ParameterPlan[]
+  /** By lower-case name. */
+  readonly header: readonly ParameterPlan[]
+  readonly rejectsUnknownQuery: boolean
+}
+
+export interface ParameterPlan {
+  readonly name: string
+  /** Types its text is read as, in the order tried; `string` is the last resort. */
+  readonly reads: readonly TextType[]
+  /** Whether it may be repeated: each value is then read by itself. */
+  readonly isList: boolean
+}
+
+export type TextType = 'integer' | 'number' | 'boolean' | 'null' | 'string'
+
+/** What a body reader must know before the body phase, from the settings of a route's first `request` step. */
+export function bodyLimits(settings: RequestSettings): { readonly maxBytes: number; readonly acceptsBody: boolean } {
+  return settings
+}
