@@ -1,8 +1,11 @@
 import type { StageName } from '../plan/plan.js'
 import { auth } from './auth/stage.js'
+import { concurrency } from './concurrency/stage.js'
 import type { Stage } from './contract.js'
 import { forward } from './forward/stage.js'
 import { inspect } from './inspect/stage.js'
+import { ip } from './ip/stage.js'
+import { rateLimit } from './rate-limit/stage.js'
 import { request } from './request/stage.js'
 import { response } from './response/stage.js'
 
@@ -16,4 +19,7 @@ export const stages: { readonly [Name in StageName]?: Stage<never> } = {
   inspect: inspect as Stage<never>,
   forward: forward as Stage<never>,
   response: response as Stage<never>,
+  concurrency: concurrency as Stage<never>,
+  ip: ip as Stage<never>,
+  rateLimit: rateLimit as Stage<never>,
 }

@@ -1,0 +1,96 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { AddressLimitPlan, Plan } from '../plan/plan.js'
+import { type Deny, deny, type LimitState, type Reason } from '../stages/contract.js'
+import { reasons } from '../stages/rate-limit/reasons.js'
+import type { CounterGroup, Counters } from '../state/counters.js'
+import { addressKey } from '../values/address.js'
+import { createStore } from './tools/limiter.js'
+
+/**
+ * The limit of one address over the whole gateway, before everything else: per process, in memory, IPv6 by /64.
+ * Addresses are canonical text, as `clientAddress` gives them.
+ */
+export interface AddressTier {
+  /** Counts a request inside Fastify. A promise wherever there is a limit: the plugin gives nothing else. */
+  check(request: FastifyRequest, address: string): Deny | null | Promise<Deny | null>
+  /** Counts a request that never gets so far: malformed, too large, without a path. */
+  note(address: string): void
+  /** Counts a credential that `auth` has refused. */
+  noteFailedAuth(address: string): void
+  /** The denial of an address that has shown too many refused credentials. Ask it of requests that carry one. */
+  failedAuthDenial(address: string): Deny | null
+}
+
+const openTier: AddressTier = {
+  check: () => null,
+  note: () => {},
+  noteFailedAuth: () => {},
+  failedAuthDenial: () => null,
+}
+
+/**
+ * Registers @fastify/rate-limit over our counters, before the instance is ready. Without an `addressLimit` in the plan
+ * the tier lets everything through.
+ */
+export async function createAddressTier(
+  fastify: FastifyInstance,
+  plan: Plan,
+  counters: Counters,
+): Promise<AddressTier> {
+  const limit = plan.gateway.addressLimit
+  if (limit === null) return openTier
+  const { quota, windowMs, failedAuth, declaredAt } = limit
+  const requests = openGroup(counters, 'gateway#address', limit)
+  const failures = failedAuth === null ? null : openGroup(counters, 'gateway#failed-auth', failedAuth)
+  // The plugin asks for a request's key, and a request does not know our reading of its proxies.
+  const keys = new WeakMap<FastifyRequest, string>()
+
+  // `global: false`: no hook of the plugin's own; we ask it, and read its facts.
+  await fastify.register(rateLimit, { global: false, store: createStore(requests) })
+  const count = fastify.createRateLimit({
+    max: quota,
+    timeWindow: windowMs,
+    keyGenerator: (request) => {
+      const key = keys.get(request)
+      if (key === undefined) throw new Error('the address of a request is not known')
+      return key
+    },
+  })
+
+  return {
+    async check(request, address) {
+      keys.set(request, addressKey(address))
+      const facts = await count(request)
+      // `isAllowed` means that a list exempts the key, and there is no list.
+      if (facts.isAllowed || !facts.isExceeded) return null
+      return refusal(reasons.addressExceeded, limit, facts.ttl, declaredAt)
+    },
+    note(address) {
+      requests.take([addressKey(address)], [quota])
+    },
+    noteFailedAuth(address) {
+      if (failedAuth !== null) failures?.take([addressKey(address)], [failedAuth.quota])
+    },
+    failedAuthDenial(address) {
+      if (failedAuth === null || failures === null) return null
+      const [state] = failures.look([addressKey(address)], [failedAuth.quota]).states
+      return state?.exceeded === true ? refusal(reasons.failedAuth, failedAuth, state.resetMs, declaredAt) : null
+    },
+  }
+}
+
+type Amount = Pick<AddressLimitPlan, 'quota' | 'windowMs'>
+
+function openGroup(counters: Counters, bucket: string, { quota, windowMs }: Amount): CounterGroup {
+  return counters.open([{ bucket, algorithm: 'sliding-window', quota, windowMs, calendar: null, burst: null }])
+}
+
+function refusal(reason: Reason, amount: Amount, waitMs: LimitState['resetMs'], declaredAt: Deny['declaredAt']): Deny {
+  const retryAfter = Math.max(1, Math.ceil(waitMs / 1000))
+  return deny(
+    reason,
+    { quota: amount.quota, windowMs: amount.windowMs, retryAfterSeconds: retryAfter },
+    { headers: ['Retry-After', String(retryAfter)], ...(declaredAt !== undefined && { declaredAt }) },
+  )
+}

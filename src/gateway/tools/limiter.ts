@@ -1,0 +1,46 @@
+import type { FastifyRateLimitOptions, FastifyRateLimitStore, FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
+import type { Limiter } from '../../stages/contract.js'
+import type { CounterGroup, Counters } from '../../state/counters.js'
+
+/** The limiter that stages borrow. One that only looks answers as the real one would and counts nothing: for `explain`. */
+export function createLimiter(counters: Counters, { isCounting } = { isCounting: true }): Limiter {
+  if (isCounting) return counters
+  return {
+    open(specs) {
+      const group = counters.open(specs)
+      return { take: (keys, quotas) => group.look(keys, quotas) }
+    },
+  }
+}
+
+/** What @fastify/rate-limit asks of a store, `read` included, which its types leave out. */
+interface Store extends FastifyRateLimitStore {
+  read: FastifyRateLimitStore['incr']
+}
+
+/**
+ * A store for @fastify/rate-limit over one of our counters: the plugin's own keeps 5,000 keys, counts a window that
+ * admits twice the limit around its edge, and forgets a blocked client when others come. A refusal is reported as one
+ * more than the limit, with the time until a call would be admitted; it spends nothing.
+ */
+export function createStore(group: CounterGroup): FastifyRateLimitStoreCtor {
+  const answer =
+    (judge: CounterGroup['take']): Store['incr'] =>
+    (key, callback, _timeWindow, max) => {
+      const [state] = judge([key], [max]).states
+      if (state === undefined) callback(new Error('a group without a limit'))
+      else callback(null, { current: state.exceeded ? max + 1 : max - state.remaining, ttl: state.resetMs })
+    }
+  return class CounterStore implements Store {
+    // The plugin makes one store from its options; ours has all it needs.
+    // biome-ignore lint/complexity/noUselessConstructor: the signature is the plugin's contract
+    constructor(_options: FastifyRateLimitOptions) {}
+
+    incr = answer((keys, quotas) => group.take(keys, quotas))
+    read = answer((keys, quotas) => group.look(keys, quotas))
+
+    child(): CounterStore {
+      return this
+    }
+  }
+}
