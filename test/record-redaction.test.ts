@@ -154,6 +154,14 @@ t.test('evidence about a redacted place keeps the place and the rule alone', asy
     ],
     ['always: cookies', { at: 'header.cookie', shown: 'x' }, { at: 'header.cookie', shown: '[redacted]' }],
     ['always: API keys', { at: 'header:x-api-key', shown: 'x' }, { at: 'header:x-api-key', shown: '[redacted]' }],
+    [
+      'as inspect says it',
+      { at: 'query:/token', excerpt: 'ab****', detector: 'sqli' },
+      { at: 'query:/token', excerpt: '[redacted]', detector: 'sqli' },
+    ],
+    ['by the name of a claim', { claim: 'email', found: 'a@b' }, { claim: 'email', found: '[redacted]' }],
+    ['by the name of a header', { header: 'X-Pin', found: '1' }, { header: 'X-Pin', found: '[redacted]' }],
+    ['another claim', { claim: 'plan', found: 'free' }, { claim: 'plan', found: 'free' }],
     ['an ordinary header', { at: 'header.accept', shown: 'x' }, { at: 'header.accept', shown: 'x' }],
   ]
   for (const [name, evidence, expected] of cases) t.same(redactor.evidence(evidence), expected, name)

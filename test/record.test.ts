@@ -157,11 +157,22 @@ t.test('a denial points at the line that caused it, the rule before the step', a
   t.equal(JSON.parse(formatLine(coarse.close(end))).declaredAt, 'orders.yaml:14:5')
 })
 
+t.test('a function that gave no answer is told apart from one that did', async (t) => {
+  const forward = stepOf('forward', { phase: 'upstream' })
+  const { record } = open()
+  record.add(forward, deny(unreachable, { attempts: 2, fault: 'unreachable' }), 3_000)
+  t.same(record.close(end).upstream, { name: 'fn', status: 0, micros: 3_000, attempts: 2 })
+  const never = open().record
+  never.add(stepOf('auth'), deny(expired), 1)
+  t.equal(never.close(end).upstream, undefined, 'and from one that was never asked')
+})
+
 t.test('one line tells a whole decision', async (t) => {
   const { record } = open({ identity: alice })
   record.add(stepOf('rateLimit'), allow, 12.4)
   record.add(stepOf('auth'), allow, 30)
-  record.upstream('orders-fn', 201, 2_600.2, 1)
+  record.upstreamAnswered(201)
+  record.add(stepOf('forward', { phase: 'upstream' }), allow, 2_600.2)
   record.note('header-underscore-dropped')
   const text = formatLine(record.close({ status: 201, bytes: 120, micros: 4_100, aborted: false }))
   t.equal(text.indexOf('\n'), text.length - 1)
@@ -178,11 +189,11 @@ t.test('one line tells a whole decision', async (t) => {
     clientId: 'shop',
     micros: 4100,
     bytes: 120,
-    upstream: 'orders-fn',
+    upstream: 'fn',
     upstreamStatus: 201,
     upstreamMicros: 2600,
     attempts: 1,
-    steps: ['rateLimit allow 12', 'auth allow 30'],
+    steps: ['rateLimit allow 12', 'auth allow 30', 'forward allow 2600'],
     notes: ['header-underscore-dropped'],
     plan: 'abababababab',
   })
@@ -243,7 +254,8 @@ t.test('people see colors only when they asked for them', async (t) => {
   t.match(colored, esc)
   t.equal(colored.replaceAll(new RegExp(`${esc}\\[[0-9]+m`, 'g'), ''), plain)
   const passed = open({ identity: alice }).record
-  passed.upstream('fn', 200, 2_600, 1)
+  passed.upstreamAnswered(200)
+  passed.add(stepOf('forward', { phase: 'upstream' }), allow, 2_600)
   t.match(
     formatHuman(passed.close(end), { color: false }),
     /allow 200 POST \/orders {2}client=alice {2}4\.1 ms \(fn 2\.6\) {2}R1\n$/,

@@ -75,6 +75,7 @@ export class OpenRecord {
   #evidence: Evidence | null = null
   #declaredAt: Place | null = null
   #upstream: NonNullable<DecisionRecord['upstream']> | null = null
+  #upstreamStatus = 0
   #notes: string[] | null = null
   #closed: DecisionRecord | null = null
 
@@ -96,6 +97,7 @@ export class OpenRecord {
     const { stage, declaredAt } = step
     const evidence = verdict.evidence === undefined ? undefined : this.#redactor.evidence(verdict.evidence)
     const taken = Math.round(micros)
+    if (step.phase === 'upstream') this.#addUpstream(evidence, taken)
     if (verdict.outcome === 'allow') {
       this.#steps.push(
         evidence === undefined
@@ -142,9 +144,19 @@ export class OpenRecord {
     this.#declaredAt = declaredAt
   }
 
-  /** The function's answer: `status` 0 when there was none; `micros` until its head was there. */
-  upstream(name: string, status: number, micros: number, attempts: number): void {
-    this.#upstream = { name, status, micros: Math.round(micros), attempts }
+  /** The head of the function's answer is there; told before its step is added. */
+  upstreamAnswered(status: number): void {
+    this.#upstreamStatus = status
+  }
+
+  #addUpstream(evidence: Evidence | undefined, micros: number): void {
+    const attempts = evidence?.['attempts']
+    this.#upstream = {
+      name: this.#head.route?.upstream ?? '',
+      status: this.#upstreamStatus,
+      micros,
+      attempts: typeof attempts === 'number' ? attempts : 1,
+    }
   }
 
   /** Something the front door dropped or noticed; a constant word, never caller text. At most 16 are kept. */

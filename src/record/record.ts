@@ -25,6 +25,7 @@ export interface DecisionRecord {
   readonly evidence?: Evidence
   readonly upstream?: {
     readonly name: string
+    /** 0: it gave no answer. */
     readonly status: number
     readonly micros: number
     readonly attempts: number

@@ -27,8 +27,10 @@ const always = [
 ]
 
 /** Evidence keys that say where something was found, or which rule found it. They stay when the found value goes. */
-const placeKeys: ReadonlySet<string> = new Set(['at', 'field', 'from', 'header', 'in', 'name'])
-const ruleKeys: ReadonlySet<string> = new Set(['rule', 'detector', 'keyword', 'limit', 'profile', 'schema'])
+const placeKeys: ReadonlySet<string> = new Set(['at', 'field', 'from', 'header', 'claim'])
+const ruleKeys: ReadonlySet<string> = new Set(['rule', 'detector', 'technique', 'keyword', 'limit', 'decoded'])
+/** Two of them name the thing alone: `header: x-pin` speaks of `header.x-pin`. */
+const prefixOf: Readonly<Record<string, string>> = { header: 'header.', claim: 'jwt.' }
 
 /**
  * The redactor of one plan. Selectors are those of policies: `header.authorization`, `query.token`, `path.code`,
@@ -53,7 +55,8 @@ export function createRedactor(selectors: readonly string[]): Redactor {
     let hidesValues = false
     for (const key in evidence) {
       const value = evidence[key]
-      if (placeKeys.has(key) && typeof value === 'string' && isHidden(value)) hidesValues = true
+      if (typeof value === 'string' && placeKeys.has(key) && isHidden(`${prefixOf[key] ?? ''}${value}`))
+        hidesValues = true
     }
     let count = 0
     for (const key in evidence) {
