@@ -33,7 +33,7 @@ export async function startProcess(name: string, core: number, args: readonly st
 }
 
 /** Starts Postern on a policy folder as its users do, and waits until it takes connections. */
-export async function startPostern(folder: string, core: number): Promise<Running> {
+export async function startPostern(folder: string, core: number): Promise<Running & { readonly adminPort: number }> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()])
   const child = spawnOn(
     core,
@@ -42,7 +42,7 @@ export async function startPostern(folder: string, core: number): Promise<Runnin
     ['ignore', 'ignore', 'inherit'],
   )
   await untilReady(child, adminPort)
-  return { child, port, stop: () => stopProcess(child) }
+  return { child, port, adminPort, stop: () => stopProcess(child) }
 }
 
 /** The compiled command line of the checkout that is being measured. */
@@ -50,13 +50,14 @@ export function posternCommand(): string {
   return fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 }
 
-/** Spawns node with these arguments on one core. */
+/** Spawns node with these arguments, on one core or (null) wherever the system likes. */
 export function spawnOn(
-  core: number,
+  core: number | null,
   args: readonly string[],
   stdio: ('ignore' | 'inherit' | 'pipe' | 'ipc')[],
 ): ChildProcess {
-  const [command, first] = canPin ? ['taskset', ['-c', String(core), process.execPath]] : [process.execPath, []]
+  const [command, first] =
+    canPin && core !== null ? ['taskset', ['-c', String(core), process.execPath]] : [process.execPath, []]
   return spawn(command, [...first, ...args], {
     stdio,
     serialization: 'advanced',
@@ -90,7 +91,8 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-async function stopProcess(child: ChildProcess): Promise<void> {
+/** Asks a process to end, insists after five seconds, and waits until it is gone. */
+export async function stopProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
