@@ -64,11 +64,13 @@ export function describeMismatch(claims: Readonly<Record<string, unknown>>, rule
   return { claim: rule.claim, rule: `${condition.kind} ${wanted}`, found: describe(valueAt(claims, rule.path)) }
 }
 
+const isMember = Object.prototype.propertyIsEnumerable
+
 function valueAt(claims: unknown, path: readonly string[]): unknown {
   let value = claims
   for (const name of path) {
-    // Own members alone: `constructor` is no claim.
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
+    // What the token itself holds and nothing else: `constructor` is no claim, and neither is the length of a list.
+    if (typeof value !== 'object' || value === null || !isMember.call(value, name)) return undefined
     value = (value as Record<string, unknown>)[name] // an object with this member, checked above
   }
   return value
