@@ -3,38 +3,26 @@ import type { Plan } from './plan.js'
 
 /**
  * SHA-256 (hex) of what a plan decides: its places are left out, so that a comment or a moved line changes nothing, and
- * so is the order of routes and of keys. Secrets are only named in a plan.
+ * so is the order of routes. Secrets are only named in a plan.
  */
 export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
-  const hash = createHash('sha256')
-  const { routes, schemas, ...rest } = plan
-  hash.update(canonical(rest))
+  const { routes, schemas, gateway, ...named } = plan
+  const hash = createHash('sha256').update(canonical(gateway))
   // Schemas are named by the hash of their content.
   hash.update(Object.keys(schemas).sort().join())
-  const texts = routes.map((route) => canonical(route))
-  for (const text of texts.sort()) hash.update('\n').update(text)
+  for (const things of Object.values(named)) {
+    hash.update('\n')
+    for (const name of Object.keys(things).sort()) hash.update(canonical(things[name]))
+  }
+  const sorted = [...routes].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  for (const route of sorted) hash.update(canonical(route))
   return hash.digest('hex')
 }
 
-/** JSON with sorted keys and without places. */
-function canonical(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
-  if (value === null || typeof value !== 'object') return String(value)
-  if (Array.isArray(value)) {
-    let text = '['
-    for (const item of value) text += `${canonical(item)},`
-    return `${text}]`
-  }
-  const record = value as Readonly<Record<string, unknown>> // plans are plain data: what is no array is a record
-  if (isPlace(record)) return '@'
-  let text = '{'
-  for (const key of Object.keys(record).sort()) {
-    const part = record[key]
-    if (part !== undefined) text += `${JSON.stringify(key)}:${canonical(part)},`
-  }
-  return `${text}}`
-}
+/** A place as JSON; no text of the plan can look like it, for there its quotes would be escaped. */
+const place = /\{"file":"(?:[^"\\]|\\.)*","line":\d+,"column":\d+(?:,"length":\d+)?\}/g
 
-function isPlace(value: Readonly<Record<string, unknown>>): boolean {
-  return typeof value['file'] === 'string' && typeof value['line'] === 'number' && typeof value['column'] === 'number'
+/** JSON without places. The platform's own writer takes a third of the time of any walk in JavaScript. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value).replace(place, '0')
 }

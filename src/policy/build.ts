@@ -15,7 +15,7 @@ import { readGuardrails } from './guardrails.js'
 import { overlay } from './inherit.js'
 import { resolveIssuer } from './issuers.js'
 import type { Memory } from './memory.js'
-import { type Entry, type MapNode, mapNode, type Node, placeOf, stringsIn } from './node.js'
+import { type MapNode, mapNode, type Node, placeOf, stringsIn } from './node.js'
 import { Problems, type Report } from './problems.js'
 import { PolicyFolder } from './read.js'
 import { RouteResolver, refuseOpenDefaults, routeHas } from './resolve.js'
@@ -221,7 +221,7 @@ class Run {
       }
       const inherited = folders.of(source.file)
       const base = block?.kind === 'map' ? overlay(inherited, block, builtIn, report) : inherited
-      for (const entry of routes.entries.values()) {
+      for (const entry of routes.entries.list) {
         count++
         resolver.add(entry, base)
       }
@@ -379,15 +379,18 @@ function standIn(key: string): unknown {
 
 function ownKeys(root: MapNode, known: object, skipped: ReadonlySet<string>): MapNode {
   // Unknown keys at the top have been reported with a word about where they belong.
-  const entries = new Map<string, Entry>(
-    [...root.entries].filter(([key]) => !skipped.has(key) && Object.hasOwn(known, key)),
-  )
+  const entries = root.entries.list.filter(({ key }) => !skipped.has(key) && Object.hasOwn(known, key))
   return mapNode(root.source, root.start, root.end, entries)
 }
 
 function withoutKey(node: MapNode, key: string): MapNode {
-  if (!node.entries.has(key)) return node
-  return mapNode(node.source, node.start, node.end, new Map([...node.entries].filter(([name]) => name !== key)))
+  if (node.entries.get(key) === undefined) return node
+  return mapNode(
+    node.source,
+    node.start,
+    node.end,
+    node.entries.list.filter((entry) => entry.key !== key),
+  )
 }
 
 /** A section of a file that does not exist: nothing stands in it. */

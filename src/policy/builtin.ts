@@ -30,6 +30,6 @@ export function builtInDefaults(knows: (key: string) => boolean): MapNode {
     throw new Error(`the built-in policy is broken: ${message}`)
   })
   if (node?.kind !== 'map') throw new Error('the built-in policy is no map')
-  const entries = new Map([...node.entries].filter(([key]) => knows(key)))
+  const entries = node.entries.list.filter(({ key }) => knows(key))
   return mapNode(source, node.start, node.end, entries)
 }

@@ -1,6 +1,6 @@
 import type { Memory } from './memory.js'
 import type { MapNode, Node } from './node.js'
-import { parseYaml } from './parse.js'
+import { type KnownValues, parseYaml } from './parse.js'
 import { parseJson } from './parse-json.js'
 import type { Finding, Report } from './problems.js'
 import type { FileKind, PolicyText } from './read.js'
@@ -22,8 +22,9 @@ export function parseText(
   const { source, sha256 } = text
   const parsed = memory.keep(`text ${source.file} ${sha256}`, () => {
     const findings: Finding[] = []
-    const parse = source.file.endsWith('.json') ? parseJson : parseYaml
-    return { node: parse(source, (finding) => findings.push(finding)), findings }
+    const note: Report = (finding) => findings.push(finding)
+    const values = memory.keep<KnownValues>('values', () => new Map())
+    return { node: source.file.endsWith('.json') ? parseJson(source, note) : parseYaml(source, note, values), findings }
   })
   for (const finding of parsed.findings) report(finding)
   return parsed.node

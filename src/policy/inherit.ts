@@ -20,34 +20,46 @@ class Merge {
   }
 
   maps(base: MapNode, over: MapNode, builtIn: MapNode | undefined, path: string): MapNode {
-    const entries = new Map(base.entries)
     const isNamed = namedMaps.includes(path)
-    for (const entry of over.entries.values()) {
-      const { key, node } = entry
-      const inherited = entries.get(key)
-      if (node.kind === 'scalar' && node.value === null) {
-        const original = builtIn?.entries.get(key)
-        if (original === undefined) entries.delete(key)
-        else entries.set(key, original)
-      } else if (isNamed && node.kind === 'scalar' && node.value === 'off') {
-        if (inherited === undefined) this.#warnOfNothing(entry, base)
-        entries.delete(key)
-      } else {
-        entries.set(
-          key,
-          inherited === undefined
-            ? this.#first(entry, join(path, key))
-            : this.#replace(inherited, entry, builtIn, join(path, key)),
-        )
-      }
+    // What is inherited keeps its order; undefined marks what was taken away.
+    const list: (Entry | undefined)[] = base.entries.list.slice()
+    for (const entry of over.entries.list) {
+      const at = list.findIndex((each) => each?.key === entry.key)
+      const merged = this.#entry(at === -1 ? undefined : list[at], entry, base, builtIn, path, isNamed)
+      if (at === -1) list.push(merged)
+      else list[at] = merged
     }
-    return mapNode(over.source, over.start, over.end, entries)
+    return mapNode(
+      over.source,
+      over.start,
+      over.end,
+      list.filter((entry) => entry !== undefined),
+    )
+  }
+
+  /** What stands under one key after the merge; undefined when nothing does. */
+  #entry(
+    inherited: Entry | undefined,
+    entry: Entry,
+    base: MapNode,
+    builtIn: MapNode | undefined,
+    path: string,
+    isNamed: boolean,
+  ): Entry | undefined {
+    const { key, node } = entry
+    if (node.kind === 'scalar' && node.value === null) return builtIn?.entries.get(key)
+    if (isNamed && node.kind === 'scalar' && node.value === 'off') {
+      if (inherited === undefined) this.#warnOfNothing(entry, base)
+      return undefined
+    }
+    const below = join(path, key)
+    return inherited === undefined ? this.#first(entry, below) : this.#replace(inherited, entry, builtIn, below)
   }
 
   /** An entry that overrides nothing; `~` and `off` inside it have nothing to act on and are dropped all the same. */
   #first(entry: Entry, path: string): Entry {
     if (entry.node.kind !== 'map' || isWhole(path) || !holdsMarks(entry.node, path)) return entry
-    const empty = mapNode(entry.source, entry.node.start, entry.node.end, new Map())
+    const empty = mapNode(entry.source, entry.node.start, entry.node.end, [])
     return { ...entry, node: this.maps(empty, entry.node, undefined, path) }
   }
 
@@ -87,7 +99,7 @@ function isWhole(path: string): boolean {
 
 function holdsMarks(node: MapNode, path: string): boolean {
   const isNamed = namedMaps.includes(path)
-  for (const { key, node: child } of node.entries.values()) {
+  for (const { key, node: child } of node.entries.list) {
     if (child.kind === 'scalar' && (child.value === null || (isNamed && child.value === 'off'))) return true
     if (child.kind === 'map' && !isWhole(join(path, key)) && holdsMarks(child, join(path, key))) return true
   }

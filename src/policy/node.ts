@@ -7,7 +7,7 @@ export type Node = MapNode | ListNode | ScalarNode
 export interface MapNode extends Written {
   readonly kind: 'map'
   readonly value: Readonly<Record<string, unknown>>
-  readonly entries: ReadonlyMap<string, Entry>
+  readonly entries: Entries
 }
 
 export interface ListNode extends Written {
@@ -53,11 +53,62 @@ export function entryOf(node: Node | undefined, key: string): Entry | undefined 
   return node?.kind === 'map' ? node.entries.get(key) : undefined
 }
 
+/** More entries than this are looked up through an index; a scan over fewer is as fast and costs no memory. */
+const indexFrom = 12
+
+/**
+ * The entries of one map, in the order they were written. Policies consist of many small maps: as `Map` objects, those of
+ * 10,000 routes would take more time to collect as garbage than to read.
+ */
+export class Entries {
+  readonly list: readonly Entry[]
+  #index: Map<string, Entry> | null = null
+
+  constructor(list: readonly Entry[]) {
+    this.list = list
+  }
+
+  get(key: string): Entry | undefined {
+    if (this.list.length < indexFrom) return scan(this.list, key)
+    this.#index ??= new Map(this.list.map((entry) => [entry.key, entry]))
+    return this.#index.get(key)
+  }
+
+  keys(): string[] {
+    return this.list.map(({ key }) => key)
+  }
+}
+
+/** Builds the entries of one map; a key is taken once. */
+export class EntriesBuilder {
+  readonly #list: Entry[] = []
+  #index: Map<string, Entry> | null = null
+
+  get(key: string): Entry | undefined {
+    return this.#index === null ? scan(this.#list, key) : this.#index.get(key)
+  }
+
+  add(entry: Entry): void {
+    this.#list.push(entry)
+    if (this.#index !== null) this.#index.set(entry.key, entry)
+    else if (this.#list.length >= indexFrom) this.#index = new Map(this.#list.map((each) => [each.key, each]))
+  }
+
+  build(): Entries {
+    return new Entries(this.#list)
+  }
+}
+
+function scan(list: readonly Entry[], key: string): Entry | undefined {
+  for (const entry of list) if (entry.key === key) return entry
+  return undefined
+}
+
 /** A map node from its entries. */
-export function mapNode(source: Source, start: number, end: number, entries: ReadonlyMap<string, Entry>): MapNode {
+export function mapNode(source: Source, start: number, end: number, list: readonly Entry[]): MapNode {
   const value: Record<string, unknown> = {}
-  for (const entry of entries.values()) value[entry.key] = entry.node.value
-  return { kind: 'map', source, start, end, entries, value }
+  for (const { key, node } of list) value[key] = node.value
+  return { kind: 'map', source, start, end, entries: new Entries(list), value }
 }
 
 /**
@@ -75,6 +126,6 @@ export function* stringsIn(node: Node): Generator<ScalarNode> {
   } else if (node.kind === 'list') {
     for (const item of node.items) yield* stringsIn(item)
   } else {
-    for (const entry of node.entries.values()) yield* stringsIn(entry.node)
+    for (const entry of node.entries.list) yield* stringsIn(entry.node)
   }
 }

@@ -1,4 +1,4 @@
-import { type Entry, isTreacherousKey, type Node } from './node.js'
+import { EntriesBuilder, isTreacherousKey, type Node } from './node.js'
 import type { Report } from './problems.js'
 import type { Source } from './source.js'
 
@@ -81,7 +81,7 @@ class JsonReader {
   #object(depth: number): Node {
     const source = this.#source
     const start = this.#at++
-    const entries = new Map<string, Entry>()
+    const entries = new EntriesBuilder()
     const value: Record<string, unknown> = {}
     this.#blank()
     if (this.#text[this.#at] === '}') this.#at++
@@ -96,14 +96,14 @@ class JsonReader {
         if (this.#text[this.#at++] !== ':') throw new JsonFault('a colon is due here', this.#at - 1)
         const node = this.#value(depth + 1)
         if (this.#keyIsRefused(key, keyStart, keyEnd, entries)) continue
-        entries.set(key, { key, source, keyStart, keyEnd, node })
+        entries.add({ key, source, keyStart, keyEnd, node })
         value[key] = node.value
       } while (this.#goesOn('}'))
     }
-    return { kind: 'map', source, start, end: this.#at, entries, value }
+    return { kind: 'map', source, start, end: this.#at, entries: entries.build(), value }
   }
 
-  #keyIsRefused(key: string, start: number, end: number, entries: ReadonlyMap<string, Entry>): boolean {
+  #keyIsRefused(key: string, start: number, end: number, entries: EntriesBuilder): boolean {
     const at = this.#source.place(start, end)
     if (isTreacherousKey(key)) {
       this.#report({

@@ -1,4 +1,5 @@
 import {
+  COLLECTION_STYLE,
   EVENT_ID,
   type Event,
   getScalarValue,
@@ -7,11 +8,20 @@ import {
   type ScalarEvent,
   YAMLException,
 } from 'js-yaml'
-import { type Entry, isTreacherousKey, type MapNode, type Node } from './node.js'
+import { EntriesBuilder, isTreacherousKey, type MapNode, type Node } from './node.js'
 import type { Report } from './problems.js'
 import { typePlain } from './scalar.js'
 import type { Source } from './source.js'
 import { explainYamlFault } from './yaml-faults.js'
+
+/**
+ * Values of short flow maps by their text: `{ type: string }` on a thousand routes is one value with a thousand places, so
+ * whoever judges values by identity judges it once.
+ */
+export type KnownValues = Map<string, Readonly<Record<string, unknown>>>
+
+const maxKnownText = 512
+const maxKnown = 50_000
 
 /** Deeper nesting is no policy. */
 const maxDepth = 64
@@ -20,7 +30,7 @@ const maxDepth = 64
  * Reads one YAML 1.2 text into nodes that know their places. Undefined where there is nothing to go on with: a broken
  * text, whose problem is reported, or an empty one. Aliases are refused, so a text never grows when it is read.
  */
-export function parseYaml(source: Source, report: Report): Node | undefined {
+export function parseYaml(source: Source, report: Report, known: KnownValues = new Map()): Node | undefined {
   let events: Event[]
   try {
     events = parseEvents(source.text, { maxDepth })
@@ -29,7 +39,7 @@ export function parseYaml(source: Source, report: Report): Node | undefined {
     report(explainYamlFault(error.reason, error.mark?.position ?? 0, source))
     return undefined
   }
-  return new TreeBuilder(source, events, report).build()
+  return new TreeBuilder(source, events, report, known).build()
 }
 
 /** Turns the parser's flat events into nodes, in one pass. */
@@ -38,13 +48,15 @@ class TreeBuilder {
   readonly #text: string
   readonly #events: readonly Event[]
   readonly #report: Report
+  readonly #known: KnownValues
   #next = 0
 
-  constructor(source: Source, events: readonly Event[], report: Report) {
+  constructor(source: Source, events: readonly Event[], report: Report, known: KnownValues) {
     this.#source = source
     this.#text = source.text
     this.#events = events
     this.#report = report
+    this.#known = known
   }
 
   build(): Node | undefined {
@@ -86,10 +98,10 @@ class TreeBuilder {
         return this.#scalar(event, fallback)
       case EVENT_ID.MAPPING:
         this.#refuseProperties(event)
-        return this.#map(event.start)
+        return this.#map(event.start, event.style === COLLECTION_STYLE.FLOW)
       case EVENT_ID.SEQUENCE:
         this.#refuseProperties(event)
-        return this.#list(event.start)
+        return this.#list(event.start, event.style === COLLECTION_STYLE.FLOW)
       case EVENT_ID.ALIAS:
         this.#problem(
           event.anchorStart - 1,
@@ -137,11 +149,12 @@ class TreeBuilder {
     return { kind: 'scalar', source, start, end, value: text }
   }
 
-  #map(start: number): MapNode {
+  #map(start: number, isFlow: boolean): MapNode {
     const source = this.#source
-    const entries = new Map<string, Entry>()
+    const entries = new EntriesBuilder()
     const value: Record<string, unknown> = {}
-    let end = start
+    // Of a flow collection at least the bracket counts: `{}` and `[]` must not read as the same text.
+    let end = isFlow ? start + 1 : start
     while (this.#events[this.#next]?.type !== EVENT_ID.POP) {
       const key = this.#key(end)
       const node = this.#node(key.end)
@@ -158,11 +171,29 @@ class TreeBuilder {
         })
         continue
       }
-      entries.set(key.name, { key: key.name, source, keyStart: key.start, keyEnd: key.end, node })
+      entries.add({ key: key.name, source, keyStart: key.start, keyEnd: key.end, node })
       value[key.name] = node.value
     }
     this.#next++
-    return { kind: 'map', source, start, end, entries, value }
+    return {
+      kind: 'map',
+      source,
+      start,
+      end,
+      entries: entries.build(),
+      value: isFlow ? this.#shared(start, end, value) : value,
+    }
+  }
+
+  /** The one value that all flow maps of the same text share; up to the last token, the text says all. */
+  #shared(start: number, end: number, value: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    if (end - start > maxKnownText) return value
+    const text = this.#text.slice(start, end)
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    if (this.#known.size >= maxKnown) this.#known.clear()
+    this.#known.set(text, value)
+    return value
   }
 
   /** The key of the next pair; its name is null when it was refused. */
@@ -208,9 +239,9 @@ class TreeBuilder {
     return { name: null, start, end }
   }
 
-  #list(start: number): Node {
+  #list(start: number, isFlow: boolean): Node {
     const items: Node[] = []
-    let end = start
+    let end = isFlow ? start + 1 : start
     while (this.#events[this.#next]?.type !== EVENT_ID.POP) {
       const item = this.#node(end)
       end = Math.max(end, item.end)

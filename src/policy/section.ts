@@ -6,14 +6,18 @@ import { type Entry, keyPlaceOf, type Node, placeOf } from './node.js'
 export class NodeSection implements Section {
   /** Undefined for what nobody wrote. */
   readonly node: Node | undefined
+  /** What holds the value; undefined for list items, roots and what is absent. */
   readonly #entry: Entry | undefined
-  /** The place of the nearest written ancestor, for what is absent. */
-  readonly #fallback: () => Place
+  /** The nearest written thing around it: an entry or a list item; undefined when only the root is. */
+  readonly #around: Entry | Node | undefined
+  /** Where to point for the root and for what is absent at its top. */
+  readonly #home: () => Place
 
-  constructor(node: Node | undefined, entry: Entry | undefined, fallback: () => Place) {
+  constructor(node: Node | undefined, entry: Entry | undefined, home: () => Place, around?: Entry | Node) {
     this.node = node
     this.#entry = entry
-    this.#fallback = fallback
+    this.#home = home
+    this.#around = around
   }
 
   get value(): unknown {
@@ -21,39 +25,35 @@ export class NodeSection implements Section {
   }
 
   get place(): Place {
-    return this.node === undefined ? this.#fallback() : placeOf(this.node)
+    return this.node === undefined ? this.#nearest() : placeOf(this.node)
   }
 
   get keyPlace(): Place {
-    if (this.node === undefined) return this.#fallback()
-    return this.#entry === undefined ? this.#fallback() : keyPlaceOf(this.#entry)
-  }
-
-  /** The entry that holds the value; undefined for list items and roots. */
-  get entry(): Entry | undefined {
-    return this.#entry
+    return this.#entry === undefined ? this.#nearest() : keyPlaceOf(this.#entry)
   }
 
   get(...path: readonly (string | number)[]): NodeSection {
     let node = this.node
     let entry = this.#entry
-    let fallback = node === undefined ? this.#fallback : () => this.keyPlace
+    let around = this.#entry ?? this.#around
     for (const part of path) {
       if (node === undefined) break
-      const parent: Node = node
-      if (parent.kind === 'list') {
-        node = parent.items[Number(part)]
+      if (node.kind === 'list') {
+        node = node.items[Number(part)]
         entry = undefined
-        const item = node
-        if (item !== undefined) fallback = () => placeOf(item)
+        around = node ?? around
       } else {
-        entry = parent.kind === 'map' ? parent.entries.get(String(part)) : undefined
+        entry = node.kind === 'map' ? node.entries.get(String(part)) : undefined
         node = entry?.node
-        const found = entry
-        if (found !== undefined) fallback = () => keyPlaceOf(found)
+        around = entry ?? around
       }
     }
-    return new NodeSection(node, node === undefined ? undefined : entry, fallback)
+    return new NodeSection(node, entry, this.#home, around)
+  }
+
+  #nearest(): Place {
+    if (this.#around === undefined) return this.#home()
+    return 'key' in this.#around ? keyPlaceOf(this.#around) : placeOf(this.#around)
   }
 }
 
@@ -64,5 +64,5 @@ export function rootSection(node: Node): NodeSection {
 
 /** The section of a map's entry. */
 export function entrySection(entry: Entry): NodeSection {
-  return new NodeSection(entry.node, entry, () => keyPlaceOf(entry))
+  return new NodeSection(entry.node, entry, () => keyPlaceOf(entry), entry)
 }

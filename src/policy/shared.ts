@@ -41,7 +41,7 @@ export function gatherShared(key: SharedKey, files: readonly PolicyFile[], check
       })
       continue
     }
-    for (const entry of block.node.entries.values()) {
+    for (const entry of block.node.entries.list) {
       const at = keyPlaceOf(entry)
       const earlier = entries.get(entry.key)
       if (!namePattern.test(entry.key)) {
@@ -94,7 +94,7 @@ export function checkTopLevel(files: readonly PolicyFile[], language: Language, 
       }
       continue
     }
-    for (const entry of root.entries.values()) {
+    for (const entry of root.entries.list) {
       if (allowed[kind].includes(entry.key)) continue
       report({
         code: 'policy.key-unknown',
