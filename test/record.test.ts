@@ -317,6 +317,8 @@ t.test('the last records are remembered, no more and no less', async (t) => {
   t.equal(recent.size, 3)
   t.equal(recent.find('a'), undefined, 'the oldest made room')
   t.equal(recent.find('b')?.id, 'b')
+  t.equal(recent.find(''), undefined)
+  t.equal(recent.find('b\n/orders'), undefined)
   t.same(
     recent.latest(10).map((record) => record.id),
     ['d', 'c', 'b'],
@@ -325,13 +327,63 @@ t.test('the last records are remembered, no more and no less', async (t) => {
   t.equal(recent.find('b')?.path, '/newer', 'of two with one id the newer')
 })
 
-t.test('long records shorten the memory and do not grow it', async (t) => {
-  const recent = createRecent({ count: 10_000, maxBytes: 100_000 })
-  for (let i = 0; i < 5_000; i++) {
-    recent.read(recordWith({ id: `r${i}`, path: `/${'a'.repeat(1_000)}`, evidence: { shown: 'b'.repeat(256) } }))
+t.test('a record comes back as it went in, whatever was in it', async (t) => {
+  const odd: readonly Partial<DecisionRecord>[] = [
+    {},
+    { client: { address: '::1', subject: 'a\nb\n', id: 'shop' } },
+    { client: { address: '::1', subject: 'x', id: 'line\nfeed' } },
+    { client: { address: '::1', id: 'shop' } },
+    { client: { address: '::1', subject: 'grüße 日本 😀' } },
+    { path: '/a\nb' },
+    { id: 'a\nb' },
+    { route: null },
+    { upstream: { name: 'fn', status: 200, micros: 3, attempts: 2 } },
+    { outcome: 'denied', code: 'auth.missing', evidence: { header: 'authorization' } },
+    { outcome: 'aborted', response: { status: 0, bytes: 0 } },
+    { notes: ['header-underscore-dropped'] },
+    { steps: Array.from({ length: 30 }, () => ({ ...stepOf('auth'), outcome: 'allow', micros: 4e9 })) },
+  ]
+  const recent = createRecent({ count: odd.length })
+  const steps = (['rateLimit', 'auth', 'forward'] as const).map((stage, i) => {
+    const { mode, declaredAt } = stepOf(stage)
+    return { stage, mode, declaredAt, outcome: 'allow', micros: i * 7 } as const
+  })
+  const sent = odd.map((more, i) => ({ ...recordWith({ id: `r${i}`, steps, micros: i }), ...more }))
+  for (const round of [1, 2, 3]) {
+    for (const record of sent) recent.read(record)
+    t.same(recent.latest(100), sent.toReversed(), `round ${round}`)
+    for (const record of sent) t.same(recent.find(record.id), record)
   }
-  t.ok(recent.size > 10 && recent.size < 100, `${recent.size} of them`)
-  t.equal(recent.find('r4999')?.id, 'r4999')
-  recent.read(recordWith({ id: 'huge', path: 'a'.repeat(200_000) }))
-  t.equal(recent.find('huge')?.id, 'huge', 'the newest is always there')
+})
+
+t.test('long records shorten the memory and do not grow it', async (t) => {
+  let seed = 7
+  const random = (below: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+    return (seed >>> 8) % below
+  }
+  const recent = createRecent({ count: 200, textBytes: 20_000, objectBytes: 50_000 })
+  const sent: DecisionRecord[] = []
+  let least = 200
+  for (let i = 0; i < 5_000; i++) {
+    const path = `/${'p'.repeat(i < 300 ? 5 : random(1_000))}`
+    const denied = { outcome: 'denied', code: 'x.y', evidence: { shown: 'b'.repeat(random(256)) } } as const
+    const record = recordWith({ id: `r${i}`, path, ...(random(3) === 0 ? denied : {}) })
+    recent.read(record)
+    sent.push(record)
+    if (i === 299) t.equal(recent.size, 200, 'short ones are all there')
+    if (i > 299) least = Math.min(least, recent.size)
+    if (i % 97 === 0) {
+      const expected = sent.slice(-recent.size).reverse()
+      if (
+        !recent.latest(recent.size).every((found, n) => found.id === expected[n]?.id && found.path === expected[n].path)
+      ) {
+        t.fail(`after ${i}: what is remembered is not what was sent`)
+      }
+    }
+  }
+  t.ok(least >= 10 && recent.size < 80, `at least ${least} of them, ${recent.size} at the end`)
+  const huge = recordWith({ id: 'huge', path: 'a'.repeat(200_000) })
+  recent.read(huge)
+  t.same(recent.find('huge'), huge, 'the newest is always there')
 })
