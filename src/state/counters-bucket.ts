@@ -26,11 +26,18 @@ export const tokenBucket: Algorithm = {
     const level = entry === -1 ? 0 : levelAt(page, entry, quota, now)
     finding.allowed = level + scale <= full
     finding.remaining = Math.max(0, Math.floor((full - level) / scale) - 1)
-    const draining = finding.allowed ? level + scale : level + scale - full
-    let wait = Math.ceil((draining * spec.windowMs) / (quota * scale))
-    // The division may have been rounded: a caller that waits exactly so long must succeed.
-    if (!finding.allowed) while (levelAt(page, entry, quota, now + wait) + scale > full) wait++
-    finding.resetMs = wait
+    if (finding.allowed) {
+      finding.resetMs = Math.ceil(((level + scale) * spec.windowMs) / (quota * scale))
+      return
+    }
+    // Counted from the stored level: the present one is rounded. The division may be off by one, the promise may not.
+    const since = page.times[entry] ?? 0
+    const excess = (page.cells[entry] ?? 0) + scale - full
+    const isFree = (at: number) => levelAt(page, entry, quota, at) + scale <= full
+    let free = since + Math.ceil((excess * spec.windowMs) / (quota * scale))
+    while (!isFree(free)) free++
+    while (isFree(free - 1)) free--
+    finding.resetMs = free - now
   },
 
   add(page, entry, quota, now) {
@@ -41,7 +48,7 @@ export const tokenBucket: Algorithm = {
   remove(page, entry, quota, takenAt, now) {
     const { scale, spec } = page.shape
     // What has drained since is not given back a second time: the bucket might hold other calls by now.
-    const left = Math.floor(scale - ((now - takenAt) * quota * scale) / spec.windowMs)
+    const left = Math.ceil(scale - ((now - takenAt) * quota * scale) / spec.windowMs)
     if (left <= 0) return
     page.cells[entry] = Math.max(0, levelAt(page, entry, quota, now) - left)
     page.times[entry] = now
