@@ -110,7 +110,7 @@ function nearWord(text: string): string | undefined {
   const dot = text.indexOf('.')
   if (dot < 1 || dot === text.length - 1) return undefined
   const word = nearest(text.slice(0, dot), ['header', 'query', 'path', 'jwt'])
-  return word === undefined ? undefined : word + text.slice(dot)
+  return word === undefined || text.startsWith(`${word}.`) ? undefined : word + text.slice(dot)
 }
 
 function wrong(message: string, hint?: string): SelectorResult {
