@@ -202,7 +202,7 @@ t.test('one line tells a whole decision', async (t) => {
 
 t.test('the line that the documentation shows is one that is written', async (t) => {
   const readme = readFileSync('src/record/README.md', 'utf8')
-  const shown = /```json\n(.+)\n```/.exec(readme)?.[1] ?? ''
+  const shown = /```text\n(.+)\n```/.exec(readme)?.[1] ?? ''
   const declaredAt = { file: '_defaults.yaml', line: 3, column: 12 }
   const { record } = open({ id: '01JD3ZK8M5Q9X2V7B4N6T1R0WS', identity: alice })
   record.add(stepOf('rateLimit'), allow, 4)
@@ -212,7 +212,7 @@ t.test('the line that the documentation shows is one that is written', async (t)
   record.add(stepOf('inspect', { declaredAt }), deny(sqli, evidence), 88)
   const line = formatLine(record.close({ status: 403, bytes: 131, micros: 412, aborted: false }))
   t.equal(line.replace('abababababab', '5f1c0a94e2b7'), `${shown}\n`)
-  const keys = [...readme.matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, cell = '']) =>
+  const keys = [...readme.matchAll(/^\| (`.+?`) +\|/gm)].flatMap(([, cell = '']) =>
     cell.split(', ').map((key) => key.slice(1, -1)),
   )
   const written = Object.keys(JSON.parse(line)).filter((key) => !['time', 'id', 'method', 'path'].includes(key))
