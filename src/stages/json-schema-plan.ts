@@ -47,29 +47,30 @@ const dialectNames: Readonly<Record<string, SchemaPlan['dialect']>> = {
 }
 
 /**
- * Reads a schema (inline, or the file that a text names), follows its references into sibling files, and judges it:
- * dialect, keywords, references, patterns, and whether it compiles. Problems go to `scope.report` under `<stage>.schema-…`
- * and `<stage>.pattern-…`; a schema with an error is undefined.
+ * Reads a schema (inline, or the file that a text names, with or without `#/a/part`), follows its references into
+ * sibling files, and judges it: dialect, keywords, references, patterns, and whether it compiles. Problems go to
+ * `scope.report` under `<stage>.schema-…` and `<stage>.pattern-…`; a schema with an error is undefined.
  */
 export function readSchema(from: Section, scope: Scope, stage: 'request' | 'response'): SchemaPlan | undefined {
+  if (typeof from.value === 'string' && from.value.includes('#')) {
+    return new SchemaReader(partOf(from), scope, stage).read()
+  }
   const section = typeof from.value === 'string' ? scope.readFile(from.value, from) : from
   if (section === undefined) return undefined
-  // Routes that inherit or name one schema share one value; only sound ones are remembered, so problems show each time.
-  const known = scope.keep('json-schema.plans', () => new WeakMap<object, SchemaPlan>())
   const value = section.value
+  if (typeof value === 'boolean') return { dialect: '2020-12', schema: value, refers: {} }
   if (typeof value !== 'object' || value === null) {
-    if (typeof value === 'boolean') return { dialect: '2020-12', schema: value, refers: {} }
-    scope.report({
-      code: `${stage}.schema-invalid`,
-      message: 'A JSON schema is an object, true or false.',
-      at: section.place,
-    })
+    const message = 'A JSON schema is an object, true or false.'
+    scope.report({ code: `${stage}.schema-invalid`, message, at: section.place })
     return undefined
   }
+  // Routes that name one file share one value. Only what is sound and stands alone is remembered: problems must show in
+  // each run, and a file that others refer to may have changed while they did not.
+  const known = scope.keep('json-schema.plans', () => new WeakMap<object, SchemaPlan>())
   const earlier = known.get(value)
   if (earlier !== undefined) return earlier
   const plan = new SchemaReader(section, scope, stage).read()
-  if (plan !== undefined) known.set(value, plan)
+  if (plan !== undefined && Object.keys(plan.refers).length === 0) known.set(value, plan)
   return plan
 }
 
@@ -77,6 +78,18 @@ export function readSchema(from: Section, scope: Scope, stage: 'request' | 'resp
 export function planSchema(from: Section, scope: Scope, stage: 'request' | 'response'): string | undefined {
   const plan = readSchema(from, scope, stage)
   return plan === undefined ? undefined : scope.addSchema(plan)
+}
+
+/** `./all.json#/$defs/order` as a schema that refers to it. */
+function partOf(from: Section): Section {
+  const value = { $ref: from.value }
+  const section: Section = {
+    value,
+    place: from.place,
+    keyPlace: from.keyPlace,
+    get: (...path) => (path.length === 0 ? section : from),
+  }
+  return section
 }
 
 class SchemaReader {
@@ -112,18 +125,15 @@ class SchemaReader {
       if (source !== this.#main) refers[this.#identify(source)] = source.root as JsonSchema // checked against its dialect
     }
     const plan = { dialect: this.#dialect, schema: this.#main.root as JsonSchema, refers } // checked like the others
-    try {
-      compileSchema(plan)
-      return plan
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      this.#report('schema-invalid', `The schema does not compile: ${reason}.`, this.#main.section)
-      return undefined
-    }
+    const fault = this.#scope.keep(`json-schema.trial.${JSON.stringify(plan)}`, () => compileFault(plan))
+    if (fault === null) return plan
+    this.#report('schema-invalid', `The schema does not compile: ${fault}.`, this.#main.section)
+    return undefined
   }
 
   #open(section: Section): Source {
-    const base = `policy:/${this.#sources.size}`
+    // Stable and unique, for schemas of several parameters may come to stand in one plan.
+    const base = new URL(encodeURI(section.place.file), 'policy:/').href
     const source = { section, root: structuredClone(section.value), base }
     this.#sources.set(section.place.file + pointerOf(section), source)
     return source
@@ -356,6 +366,16 @@ class SchemaReader {
   #warn(what: string, message: string, section: Section, hint?: string): void {
     const problem = { code: `${this.#stage}.${what}`, message, at: section.place, severity: 'warning' } as const
     this.#scope.report(hint === undefined ? problem : { ...problem, hint })
+  }
+}
+
+/** Why a schema does not compile, or null. */
+function compileFault(plan: SchemaPlan): string | null {
+  try {
+    compileSchema(plan)
+    return null
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
 }
 

@@ -15,13 +15,33 @@ export interface Attack {
   readonly restarts: boolean
 }
 
-/** Moves tried before a pattern counts as too complex to judge; well under a second. */
-const maxMoves = 3_000_000
+/** Moves tried before a pattern counts as too complex to judge; a second at most. */
+const maxMoves = 1_000_000
+
+/** Loops that one text can pump together, each from the one before. */
+interface Chain {
+  readonly loops: number
+  readonly unbounded: number
+  /** Bounds of the bounded ones, multiplied. */
+  readonly steps: number
+  readonly pump: readonly CharSet[]
+}
+
+/** Length of the texts that are tried for ways without loops. */
+const maxCrowd = 64
+/** Ways that are worth a refusal; see `maxSteps` in pattern-safety.ts. */
+const enoughWays = 100_000
+
+function isWorse(a: Chain, b: Chain): boolean {
+  return a.unbounded !== b.unbounded
+    ? a.unbounded > b.unbounded
+    : a.steps > b.steps || (a.steps === b.steps && a.loops > b.loops)
+}
 
 /** The worst attack on an automaton, or null when its time is about linear. */
 export function findAttack(automaton: Automaton): Attack | Unfollowable | null {
   const search = new Search(automaton)
-  const attack = search.exponential() ?? search.polynomial()
+  const attack = search.exponential() ?? search.polynomial() ?? search.crowded()
   return search.isExhausted ? { reason: 'is too complex to be judged' } : attack
 }
 
@@ -50,18 +70,22 @@ class Search {
       for (const from of part) {
         for (const [to, ways] of this.#automaton.next[from] ?? []) {
           if (ways < 2 || !inside.has(to)) continue
-          const back = this.#path([to], from, (at) => (this.#next[at] ?? []).filter((one) => inside.has(one)))
-          return this.#attack('exponential', to, [...(back ?? []).slice(1), to])
+          const back = this.#path([to], from, (at) => (this.#next[at] ?? []).filter((one) => inside.has(one))) ?? []
+          const cycle = [...back.slice(1), to].map((at) => this.#automaton.reads[at] ?? [])
+          return this.#attack('exponential', to, cycle)
         }
       }
-      const twice = this.#splitCycle(part, inside)
-      if (twice !== null) return this.#attack('exponential', twice[0] as number, twice)
+      const split = this.#splitCycle(part, inside)
+      if (split !== null) return this.#attack('exponential', split.start, split.pump)
     }
     return null
   }
 
-  /** A cycle of state pairs through both an equal and an unequal pair; as the states that its first half walks. */
-  #splitCycle(part: readonly number[], inside: ReadonlySet<number>): number[] | null {
+  /** A cycle of state pairs through both an equal and an unequal pair: one text, two ways. */
+  #splitCycle(
+    part: readonly number[],
+    inside: ReadonlySet<number>,
+  ): { readonly start: number; readonly pump: readonly CharSet[] } | null {
     const size = this.#automaton.reads.length
     const moves = (pair: number): number[] => {
       const result: number[] = []
@@ -80,15 +104,13 @@ class Search {
       if (equal === undefined || unequal === undefined) continue
       const there = this.#path([equal], unequal, moves) ?? []
       const back = this.#path([unequal], equal, moves) ?? []
-      this.#pumped = [...there.slice(1), ...back.slice(1)].map((pair) =>
+      const pump = [...there.slice(1), ...back.slice(1)].map((pair) =>
         this.#shared(Math.floor(pair / size), pair % size),
       )
-      return [equal % size]
+      return { start: equal % size, pump }
     }
     return null
   }
-
-  #pumped: readonly CharSet[] | null = null
 
   /** Chains of cycles that one text can pump together: each adds one to the power of the length. */
   polynomial(): Attack | null {
@@ -103,29 +125,75 @@ class Search {
         if (this.isExhausted) return null
       }
     }
-    let worst: Attack | null = null
-    const weigh = (chain: readonly number[], pump: readonly CharSet[] | null) => {
-      const here = chain.at(-1) as number // chains begin with one part
-      if (pump !== null) {
-        const bounds = chain.map((index) => this.#bound(parts[index] ?? []))
-        const unbounded = bounds.filter((bound) => bound === Number.POSITIVE_INFINITY).length
-        const steps = bounds.reduce((all, bound) => (Number.isFinite(bound) ? all * bound : all), 1)
-        if (
-          worst === null ||
-          unbounded > worst.unboundedLoops ||
-          (unbounded === worst.unboundedLoops && steps > worst.boundedSteps)
-        ) {
-          const start = parts[chain[0] as number]?.[0] as number // every part has a state
-          const restarts = start === this.#automaton.restart
-          this.#pumped = pump
-          worst = { ...this.#attack('polynomial', start, []), unboundedLoops: unbounded, boundedSteps: steps, restarts }
-        }
+    // Parts form no circle, so the worst chain from each is found once.
+    const chains = new Map<number, Chain>()
+    const worstFrom = (here: number): Chain => {
+      const known = chains.get(here)
+      if (known !== undefined) return known
+      const bound = this.#bound(parts[here] ?? [])
+      let worst: Chain = { loops: 0, unbounded: 0, steps: 1, pump: [] }
+      for (const { to, pump } of after[here] ?? []) {
+        const rest = worstFrom(to)
+        if (isWorse(rest, worst)) worst = { ...rest, pump: rest.loops > 1 ? rest.pump : pump }
       }
-      if (!this.#step()) return
-      for (const { to, pump: through } of after[here] ?? []) weigh([...chain, to], pump ?? through)
+      const chain = {
+        loops: worst.loops + 1,
+        unbounded: worst.unbounded + (Number.isFinite(bound) ? 0 : 1),
+        steps: worst.steps * (Number.isFinite(bound) ? bound : 1),
+        pump: worst.pump,
+      }
+      chains.set(here, chain)
+      return chain
     }
-    for (const i of parts.keys()) weigh([i], null)
-    return worst
+    let worst: { readonly chain: Chain; readonly start: number } | null = null
+    for (const [i, part] of parts.entries()) {
+      const chain = worstFrom(i)
+      const start = part[0]
+      if (chain.loops < 2 || start === undefined) continue
+      if (worst === null || isWorse(chain, worst.chain)) worst = { chain, start }
+    }
+    if (worst === null) return null
+    const { chain, start } = worst
+    return {
+      ...this.#attack('polynomial', start, chain.pump),
+      unboundedLoops: chain.unbounded,
+      boundedSteps: chain.steps,
+      restarts: start === this.#automaton.restart,
+    }
+  }
+
+  /**
+   * Many ways without any loop: `a?a?a?…`. Walks one character at a time from everywhere at once, and counts; a little
+   * too much, for it adds up the ways from all starts.
+   */
+  crowded(): Attack | null {
+    const { reads, next, starts } = this.#automaton
+    const tried = new Set<string>()
+    for (const set of reads) {
+      const char = sample(set)
+      if (tried.has(char) || char === '') continue
+      tried.add(char)
+      const code = char.codePointAt(0) ?? 0
+      const isRead = reads.map((one) => intersect(one, [[code, code]]).length > 0)
+      let ways: number[] = reads.map((_, at) => (isRead[at] && at !== this.#automaton.restart ? 1 : 0))
+      for (let length = 2; length <= maxCrowd; length++) {
+        const after: number[] = new Array(reads.length).fill(0)
+        for (const [at, count] of ways.entries()) {
+          if (count === 0) continue
+          for (const [to, more] of next[at] ?? []) {
+            if (!this.#step()) return null
+            if (isRead[to]) after[to] = (after[to] ?? 0) + count * more
+          }
+        }
+        ways = after
+        const total = ways.reduce((all, count) => all + count, 0)
+        if (total === 0) break
+        if (total < enoughWays) continue
+        const attack = this.#attack('polynomial', starts[0] ?? 0, [set])
+        return { ...attack, prefix: '', boundedSteps: total }
+      }
+    }
+    return null
   }
 
   /** A text that goes round in one part, leads from it to another, and goes round in that: all three at once. */
@@ -178,16 +246,14 @@ class Search {
       .reduce((all, { bound }) => all * bound, 1)
   }
 
-  #attack(kind: Attack['kind'], start: number, cycle: readonly number[]): Attack {
-    const reads = (at: number) => this.#automaton.reads[at] ?? []
+  #attack(kind: Attack['kind'], start: number, pump: readonly CharSet[]): Attack {
     const way = this.#path(this.#automaton.starts, start, (at) => this.#next[at] ?? []) ?? []
-    const pumped = this.#pumped ?? cycle.map(reads)
-    this.#pumped = null
+    const prefix = way.map((at) => sample(this.#automaton.reads[at] ?? [])).join('')
     return {
       kind,
       // The restart state needs no text to be in.
-      prefix: start === this.#automaton.restart ? '' : way.map((at) => sample(reads(at))).join(''),
-      pump: pumped.map(sample).join(''),
+      prefix: start === this.#automaton.restart ? '' : prefix,
+      pump: pump.map(sample).join(''),
       unboundedLoops: 0,
       boundedSteps: 1,
       restarts: false,

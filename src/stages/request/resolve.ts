@@ -115,7 +115,11 @@ function parametersOf(request: Section, scope: Scope): ParameterSettings | null 
       }
       dialect ??= plan.dialect
       refers = { ...refers, ...plan.refers }
-      schemas[name] = plan.schema
+      // What refers to itself by `#` must stay a document of its own.
+      const isDocument = JSON.stringify(plan.schema).includes('"$')
+      const id = `policy:/${part}/${encodeURIComponent(name)}`
+      if (isDocument) refers = { ...refers, [id]: plan.schema }
+      schemas[name] = isDocument ? { $ref: id } : plan.schema
       if (isRequired(entry)) required.push(name)
       const parameter = planParameter(name, plan.schema, entry, scope)
       if (parameter !== null) plans[part].push(parameter)
