@@ -40,13 +40,13 @@ export interface KeyGeneration {
 }
 
 /** `certain`: the issuer itself told us these keys, and told us lately. Otherwise it could not be asked. */
-export interface KeyAnswer {
+interface KeyAnswer {
   readonly current: KeyGeneration | null
   readonly certain: boolean
   readonly retryAfterSeconds: number
 }
 
-export interface KeySetStats {
+interface KeySetStats {
   readonly issuer: string
   readonly url: string | null
   readonly keys: number

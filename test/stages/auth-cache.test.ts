@@ -233,16 +233,22 @@ t.test(
   },
 )
 
-t.test('a generation is refused, not half built, when a secret is too short', async (t) => {
+t.test('an issuer whose keys cannot protect admits nobody', async (t) => {
   const { clock, keySets, verifiedTokens } = start(t)
-  const fastify = Fastify()
-  const vault = new Map([['hmac', new Secret('short')]])
-  const issuers = {
-    main: issuerPlan({ algorithms: ['HS256'], keys: { kind: 'secret', secret: [{ secret: 'hmac' }] } }),
+  const plan = issuerPlan({ algorithms: ['HS256'], keys: { kind: 'secret', secret: [{ secret: 'hmac' }] } })
+  const claims = { iss: plan.issuer, aud: 'orders-api', sub: 'u1', exp: clock.now() / 1000 + 300 }
+  for (const [text, admits] of [
+    ['short', false],
+    [secret, true],
+  ] as const) {
+    const fastify = Fastify()
+    const vault = new Map([['hmac', new Secret(text)]])
+    const verifiers = createVerifiers({ issuers: { main: plan }, fastify, vault, keySets, verifiedTokens, clock })
+    await fastify.ready()
+    const token = compact({ alg: 'HS256', typ: 'JWT' }, claims, hs256(text))
+    if (admits) t.match(verifiers('main').verify(token), { valid: true })
+    else t.throws(() => verifiers('main').verify(token), /issuer main .* at least 32/)
+    t.throws(() => verifiers('nobody'), /not in the plan/)
+    await fastify.close()
   }
-  t.throws(
-    () => createVerifiers({ issuers, fastify, vault, keySets, verifiedTokens, clock }),
-    /issuer main .* at least 32/,
-  )
-  await fastify.close()
 })

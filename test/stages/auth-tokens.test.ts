@@ -1,6 +1,8 @@
+import { constants, createHash, privateEncrypt, sign as signWith } from 'node:crypto'
 import Fastify from 'fastify'
 import t from 'tap'
 import { createVerifiers } from '../../src/gateway/tools/jwt.js'
+import { repeatsName } from '../../src/gateway/tools/jwt-token.js'
 import type { IssuerPlan } from '../../src/plan/plan.js'
 import { checkToken } from '../../src/stages/auth/check-token.js'
 import type { Check } from '../../src/stages/contract.js'
@@ -685,6 +687,69 @@ t.test('tokens of every kind of issuer', async (t) => {
     }
   })
 
+  t.test('signatures at the edges of their algorithm are no signatures', async (t) => {
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+    const prime = 0xffffffff00000001000000000000000000000000ffffffffffffffffffffffffn
+    const edges = [0n, 1n, 2n, order - 1n, order, order + 1n, prime, 2n ** 256n - 1n, 2n ** 255n]
+    const bytes = (value: bigint, length: number) => Buffer.from(value.toString(16).padStart(2 * length, '0'), 'hex')
+    for (const kit of kits) {
+      const input = `${part(header(kit))}.${part(claims(kit))}`
+      const forged: [string, Buffer][] = []
+      if (kit.alg === 'ES256') {
+        for (const r of edges)
+          for (const s of edges) forged.push([`r ${r} s ${s}`, Buffer.concat([bytes(r, 32), bytes(s, 32)])])
+        const der = signWith('sha256', Buffer.from(input), ec.privateKey)
+        forged.push(['in DER', der], ['in DER, padded', Buffer.concat([der, Buffer.alloc(128 - der.length)])])
+        const true64 = kit.sign(input)
+        forged.push([
+          'of more bytes',
+          Buffer.concat([Buffer.alloc(1), true64.subarray(0, 32), Buffer.alloc(1), true64.subarray(32)]),
+        ])
+        forged.push([
+          'over another hash',
+          signWith('sha384', Buffer.from(input), { key: ec.privateKey, dsaEncoding: 'ieee-p1363' }),
+        ])
+      }
+      if (kit.alg === 'EdDSA') {
+        const order25519 = 2n ** 252n + 27742317777372353535851937790883648493n
+        const true64 = kit.sign(input)
+        const s = BigInt(`0x${Buffer.from(true64.subarray(32)).reverse().toString('hex')}`)
+        for (const more of [1n, 2n, 8n]) {
+          const shifted = bytes(s + more * order25519, 33)
+            .subarray(1)
+            .reverse()
+          forged.push([`S + ${more} L`, Buffer.concat([true64.subarray(0, 32), shifted])])
+        }
+        for (const small of [0n, 1n])
+          forged.push([`R ${small}, S 0`, Buffer.concat([bytes(small, 32).reverse(), Buffer.alloc(32)])])
+      }
+      if (kit.alg === 'RS256') {
+        const data = Buffer.from(input)
+        const padding = constants.RSA_PKCS1_PSS_PADDING
+        forged.push(['by PSS', signWith('sha256', data, { key: rsa.privateKey, padding, saltLength: 32 })])
+        forged.push(
+          ['over SHA-512', signWith('sha512', data, rsa.privateKey)],
+          ['over SHA-1', signWith('sha1', data, rsa.privateKey)],
+        )
+        const digest = createHash('sha256').update(data).digest()
+        forged.push(['over a bare digest', privateEncrypt(rsa.privateKey, digest)])
+        forged.push(
+          ['of one', bytes(1n, 256)],
+          ['of zero bytes and the true one', Buffer.concat([Buffer.alloc(1), kit.sign(input)])],
+        )
+      }
+      for (const [says, signature] of forged) {
+        const verdict = await kit.check(bearer(`${input}.${signature.toString('base64url')}`))
+        if (verdict.outcome !== 'deny' || verdict.reason.code !== 'auth.token-signature') t.fail(`${kit.name}: ${says}`)
+      }
+      t.equal(
+        (await kit.check(bearer(`${input}.${kit.sign(input).toString('base64url')}`))).outcome,
+        'allow',
+        `${kit.name}: the true one passes, ${forged.length} others did not`,
+      )
+    }
+  })
+
   t.test('the key of one issuer never verifies the token of another', async (t) => {
     for (const mine of kits) {
       for (const theirs of kits.filter((kit) => kit !== mine)) {
@@ -734,6 +799,48 @@ t.test('tokens of every kind of issuer', async (t) => {
     }
     t.pass('nothing of them')
   })
+})
+
+t.test('a repeated name is found in whatever spelling and depth, and nowhere else', async (t) => {
+  // Texts are written at random, blanks and escapes included, by a writer that knows whether it repeated a name.
+  let state = 20_261_122
+  const random = (below: number) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0
+    return Math.floor((state / 2 ** 32) * below)
+  }
+  const blank = () => ['', '', ' ', '\n', '\t '][random(5)] ?? ''
+  const name = (text: string) =>
+    `"${[...text].map((c) => (random(4) === 0 ? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}` : c)).join('')}"`
+  const texts = ['a', 'b', 'ab', '{', '"', ',', '\\', '}:'] as const
+  let repeated = false
+  const write = (depth: number): string => {
+    const kind = depth > 3 ? 2 + random(3) : random(5)
+    if (kind === 0) {
+      const names = new Set<string>()
+      const members: string[] = []
+      for (let i = random(6); i > 0; i--) {
+        const text = texts[random(texts.length)] ?? 'a'
+        if (names.has(text) && random(3) > 0) continue
+        repeated ||= names.has(text)
+        names.add(text)
+        const spelled = /["\\]/.test(text) ? JSON.stringify(text) : name(text)
+        members.push(`${blank()}${spelled}${blank()}:${blank()}${write(depth + 1)}${blank()}`)
+      }
+      return `{${members.join(',')}}`
+    }
+    if (kind === 1)
+      return `[${Array.from({ length: random(4) }, () => blank() + write(depth + 1) + blank()).join(',')}]`
+    return kind === 2 ? JSON.stringify(texts[random(texts.length)]) : kind === 3 ? String(random(100)) : 'null'
+  }
+  let found = 0
+  for (let i = 0; i < 20_000; i++) {
+    repeated = false
+    const text = write(0)
+    JSON.parse(text)
+    if (repeated) found += 1
+    if (repeatsName(text) !== repeated) t.fail(text)
+  }
+  t.ok(found > 500, `${found} of 20000 repeat a name`)
 })
 
 t.test('the rows above are many', async (t) => {

@@ -23,11 +23,11 @@ const claimFaults: ReadonlySet<string> = new Set([
  * Checks signatures by `@fastify/jwt` for an issuer whose keys stand in the policy: one namespace per key on the
  * generation's own instance, everything fixed at registration, no options per call (they would build a verifier each
  * time). Time is not the plugin's business: it takes `exp: 1e400` for ever, throws on `nbf: 1e15` and knows no clock but
- * the machine's. Throws for keys that `check` refuses.
+ * the machine's.
  */
 export function registerFixedKeys(fastify: FastifyInstance, issuer: IssuerPlan, secret: string | undefined): KeySource {
   const keys = fixedKeys(issuer, secret)
-  if (typeof keys === 'string') throw new Error(`The keys of issuer ${issuer.name} cannot be used. ${keys}`)
+  if (typeof keys === 'string') return unusable(`The keys of issuer ${issuer.name} cannot be used. ${keys}`)
   const named = keys.map((key, index) => ({ ...key, namespace: `issuer:${issuer.name}:${index}` }))
   for (const key of named) register(fastify, issuer, key, key.namespace)
   // A token's kid tells the keys of a pinned set apart; one key without a name fits every kid.
@@ -42,6 +42,17 @@ export function registerFixedKeys(fastify: FastifyInstance, issuer: IssuerPlan, 
       if (found === 'ambiguous') return { fault: 'token-key-ambiguous' }
       for (const key of found) if (verifies(fastify, key.namespace, token)) return { generation: 0 }
       return { fault: 'token-signature' }
+    },
+  }
+}
+
+/** For keys that `check` refuses where a route uses them: building goes on, and every token of theirs fails closed. */
+function unusable(message: string): KeySource {
+  return {
+    ready: () => null,
+    close() {},
+    check() {
+      throw new Error(message)
     },
   }
 }

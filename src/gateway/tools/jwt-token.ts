@@ -55,13 +55,18 @@ export function readToken(token: string, shape: TokenShape): UnverifiedToken | S
   if (kid !== undefined && typeof kid !== 'string') return malformed('kid')
   const type = tokenType(typ)
   if (type === null || !shape.tokenTypes.includes(type)) {
-    return { fault: 'token-type', evidence: { allowed: shape.tokenTypes.join(' ') } }
+    return {
+      fault: 'token-type',
+      evidence: { type: type === null ? 'none' : wordOf(type), allowed: shape.tokenTypes.join(' ') },
+    }
   }
 
   const claims = readObject(body)
   if (claims === null) return malformed('claims')
   // Before the signature, so that nobody's keys are asked about another issuer's tokens.
-  if (claims['iss'] !== shape.issuer) return { fault: 'token-issuer', evidence: { expected: shape.issuer } }
+  if (claims['iss'] !== shape.issuer) {
+    return { fault: 'token-issuer', evidence: { expected: shape.issuer, ...slashApart(claims['iss'], shape.issuer) } }
+  }
   return { algorithm: alg, kid, claims }
 }
 
@@ -77,6 +82,16 @@ function tokenType(typ: unknown): string | null {
   // A `typ` that spells our own word for its absence is a type like any other, and unknown.
   if (type === 'absent') return null
   return type.startsWith('application/') ? type.slice('application/'.length) : type
+}
+
+/** The commonest slip of all, told apart from a stranger's token. */
+function slashApart(iss: unknown, expected: string): { readonly difference?: string } {
+  return iss === `${expected}/` || `${iss}/` === expected ? { difference: 'a slash at the end' } : {}
+}
+
+/** For evidence: a word as it is; of anything freer, which the caller may have written for our log, the length alone. */
+export function wordOf(text: string): string {
+  return /^[A-Za-z0-9_.:+/-]{1,64}$/.test(text) ? text : `a text of ${text.length} characters`
 }
 
 /** The header is the caller's text until it is verified: an algorithm is named only if it is one. */

@@ -9,11 +9,11 @@ import { judgeClaims } from './jwt-claims.js'
 import { registerFixedKeys } from './jwt-fixed.js'
 import type { KeySource, SignatureResult } from './jwt-key-source.js'
 import { remoteKeys } from './jwt-remote.js'
-import { mostTokenBytes, readToken, type UnverifiedToken } from './jwt-token.js'
+import { mostTokenBytes, readToken, type UnverifiedToken, wordOf } from './jwt-token.js'
 
 /**
- * Makes the verifiers of one generation; call it before the Fastify instance is ready, and use them after. Throws for
- * an issuer whose fixed keys are unusable. Key sets are given back when the instance closes.
+ * Makes the verifiers of one generation; call it before the Fastify instance is ready, and use them after. Key sets are
+ * given back when the instance closes.
  */
 export function createVerifiers(lent: {
   readonly issuers: Plan['issuers']
@@ -75,7 +75,8 @@ function createVerifier(issuer: IssuerPlan, source: KeySource, cache: TokenScope
   function conclude(token: string, read: UnverifiedToken, checked: SignatureResult, now: number): TokenResult {
     if ('fault' in checked) {
       const { fault, retryAfterSeconds } = checked
-      const result = refusal(issuer, fault, { algorithm: read.algorithm }, retryAfterSeconds)
+      const evidence = { algorithm: read.algorithm, key: read.kid === undefined ? 'unnamed' : wordOf(read.kid) }
+      const result = refusal(issuer, fault, evidence, retryAfterSeconds)
       const generation = source.ready(now)
       if (fault === 'token-signature' && generation !== null) cache.keepRefused(token, result, now, generation)
       return result

@@ -23,7 +23,7 @@ export function newApiKey(): { readonly key: string; readonly sha256: string } {
 }
 
 /** A key of the policy, ready for the requests that bring it. */
-export interface KnownKey {
+interface KnownKey {
   readonly digest: Buffer
   readonly plan: ApiKeyPlan
   readonly client: string
