@@ -159,6 +159,7 @@ class Run {
     const resolver = new RouteResolver(
       {
         report,
+        hasErrors: () => this.#problems.hasErrors,
         language,
         checker,
         guardrails,
@@ -174,7 +175,10 @@ class Run {
       this.#stages,
     )
     this.#resolveRoutes(resolver, checker, builtIn)
-    if (!this.#problems.hasErrors) this.#refuseStraySecrets()
+    if (!this.#problems.hasErrors) {
+      resolver.reportUnguarded()
+      this.#refuseStraySecrets()
+    }
     const facts = {
       gateway,
       issuers: issuerPlans,
@@ -271,13 +275,14 @@ class Run {
   readonly #hashes = new Map<unknown, string>()
 
   #addSchema(plan: SchemaPlan): string {
-    // Routes that name one file hand in one object; its text is hashed once.
-    const known = this.#hashes.get(plan.schema)
-    if (known !== undefined && Object.keys(plan.refers).length === 0) return known
-    const hash = createHash('sha256')
-      .update(JSON.stringify([plan.dialect, plan.schema, plan.refers]))
-      .digest('hex')
-    if (typeof plan.schema === 'object') this.#hashes.set(plan.schema, hash)
+    // Routes that name one file hand in one object; its text is hashed once. Others hand in equal texts.
+    const key = typeof plan.schema === 'object' && Object.keys(plan.refers).length === 0 ? plan.schema : undefined
+    const known = key === undefined ? undefined : this.#hashes.get(key)
+    if (known !== undefined) return known
+    const text = JSON.stringify([plan.dialect, plan.schema, plan.refers])
+    const hash = this.#hashes.get(text) ?? createHash('sha256').update(text).digest('hex')
+    this.#hashes.set(text, hash)
+    if (key !== undefined) this.#hashes.set(key, hash)
     this.#schemas[hash] ??= plan
     return hash
   }

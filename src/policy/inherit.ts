@@ -87,14 +87,11 @@ function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`
 }
 
-const wholePatterns = wholeValues.map((path) => path.split('.'))
+const whole = new Set(wholeValues)
 
-/** Whether what stands at a path replaces as a whole and is never merged. */
+/** Whether what stands at a path replaces as a whole and is never merged. `*` stands last in every pattern. */
 function isWhole(path: string): boolean {
-  const parts = path.split('.')
-  return wholePatterns.some(
-    (pattern) => pattern.length === parts.length && pattern.every((part, i) => part === '*' || part === parts[i]),
-  )
+  return whole.has(path) || whole.has(`${path.slice(0, path.lastIndexOf('.'))}.*`)
 }
 
 function holdsMarks(node: MapNode, path: string): boolean {

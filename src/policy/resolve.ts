@@ -15,6 +15,8 @@ import { NodeSection } from './section.js'
 /** What resolving a route may use: the shared things, and the questions that stages may ask. */
 export interface RouteResolving {
   readonly report: Report
+  /** Whether the set is refused already, so that what follows from it need not be said. */
+  hasErrors(): boolean
   readonly language: Language
   readonly checker: Checker
   readonly guardrails: readonly Guardrail[]
@@ -74,6 +76,21 @@ export class RouteResolver {
         hint: 'Delete it.',
         at: any.place,
       })
+    }
+  }
+
+  /** What no accepted plan may lack, whatever a stage forgot: someone who asks for credentials, and a function. */
+  reportUnguarded(): void {
+    for (const { id, steps, declaredAt } of this.routes) {
+      for (const stage of ['auth', 'forward'] as const) {
+        if (steps.some((step) => step.stage === stage && step.mode === 'enforce')) continue
+        this.#with.report({
+          code: 'policy.stage-failed',
+          message: `${id} would run without ${stage}.`,
+          hint: 'This is a fault of Postern; please report it with the route.',
+          at: declaredAt,
+        })
+      }
     }
   }
 
@@ -187,6 +204,7 @@ export class RouteResolver {
     try {
       return stage.resolve(policy, scope)
     } catch (error) {
+      if (this.#with.hasErrors()) return []
       this.#with.report({
         code: 'policy.stage-failed',
         message: `The stage ${stage.name} could not read this route: ${error instanceof Error ? error.message : 'it failed'}.`,
