@@ -36,14 +36,14 @@ t.test('requests are counted by route, status and outcome', async (t) => {
   metrics.read(
     recordWith({ route: null, outcome: 'denied', code: 'route.not-found', response: { status: 404, bytes: 0 } }),
   )
-  const seen = parseExposition(metrics.text())
+  const seen = parseExposition(await metrics.text())
   const requests = (route: string, status: string, outcome: string): number =>
     seen.value('postern_requests_total', { route, status, outcome })
   t.equal(requests('POST /orders', '200', 'forwarded'), 2)
   t.equal(requests('POST /orders', '401', 'denied'), 1)
   t.equal(requests('POST /orders', '200', 'aborted'), 1)
   t.equal(requests('none', '404', 'denied'), 1)
-  t.notMatch(metrics.text(), '/orders/2', 'a path is never a label')
+  t.notMatch(await metrics.text(), '/orders/2', 'a path is never a label')
 })
 
 t.test('denials are counted by stage, code and mode', async (t) => {
@@ -68,7 +68,7 @@ t.test('denials are counted by stage, code and mode', async (t) => {
     }),
   )
   metrics.read(recordWith({ route: null, outcome: 'denied', code: 'http.malformed' }))
-  const seen = parseExposition(metrics.text())
+  const seen = parseExposition(await metrics.text())
   const decisions = (stage: string, code: string, mode: string): number =>
     seen.value('postern_decisions_total', { stage, code, mode })
   t.equal(decisions('auth', 'auth.token-expired', 'enforce'), 2)
@@ -97,7 +97,7 @@ t.test('latencies fall into the bucket that holds them', async (t) => {
   for (const [micros, le] of cases) {
     const metrics = createMetrics()
     metrics.read(recordWith({ micros }))
-    const { series, value } = parseExposition(metrics.text())
+    const { series, value } = parseExposition(await metrics.text())
     const first = series.find((one) => one.name.endsWith('request_duration_seconds_bucket') && one.value === 1)
     t.equal(first?.labels['le'], le, `${micros} µs`)
     t.equal(value('postern_request_duration_seconds_sum'), micros / 1e6)
@@ -113,7 +113,7 @@ t.test('a histogram adds up, and the function has its own', async (t) => {
     const upstream = { name: 'fn', status: i % 2 === 0 ? 200 : 0, micros: i * 10, attempts: 1 }
     metrics.read(recordWith({ micros: i * 100, upstream }))
   }
-  const { value } = parseExposition(metrics.text())
+  const { value } = parseExposition(await metrics.text())
   t.equal(value('postern_request_duration_seconds_count', { route: 'POST /orders' }), 1_000)
   t.equal(value('postern_request_duration_seconds_sum'), sum / 1e6)
   t.equal(value('postern_request_duration_seconds_bucket', { le: '0.01' }), 100)
@@ -133,7 +133,7 @@ t.test('names that an operator wrote cannot break the format', async (t) => {
     type: 'gauge',
     collect: () => [{ labels: { issuer: route }, value: 3 }],
   })
-  const { value, series } = parseExposition(metrics.text())
+  const { value, series } = parseExposition(await metrics.text())
   t.equal(value('postern_requests_total', { route }), 1)
   t.equal(value('postern_decisions_total', { route, code: 'x"y\\z\n' }), 1)
   t.equal(value('postern_test_keys', { issuer: route }), 3)
@@ -144,16 +144,37 @@ t.test('the number of series is bounded, however many routes come and go', async
   const metrics = createMetrics({ maxRoutes: 5 })
   for (let i = 0; i < 1_000; i++) metrics.read(recordWith({ route: `GET /r${i}` }))
   metrics.read(recordWith({ route: 'GET /r0' }))
-  const { value, series } = parseExposition(metrics.text())
+  const { value, series } = parseExposition(await metrics.text())
   t.equal(value('postern_requests_total', { route: 'GET /r0' }), 2)
   t.equal(value('postern_requests_total', { route: 'other' }), 995)
-  t.equal(series.filter((one) => one.name === 'postern_requests_total').length, 6)
+  t.equal(series.filter((one) => one.name === 'postern_requests_total').length, 6, 'five and other')
+  metrics.read(recordWith({ route: null }))
+  const before = parseExposition(await metrics.text()).series.length
   for (let i = 0; i < 10_000; i++) {
     metrics.read(
       recordWith({ route: null, path: `/p${i}`, method: `M${i}`, client: { address: `::${i.toString(16)}` } }),
     )
   }
-  t.equal(parseExposition(metrics.text()).series.length, series.length, 'callers add no series')
+  t.equal(parseExposition(await metrics.text()).series.length, before, 'callers add no series')
+})
+
+t.test('a look at many routes stalls no request', async (t) => {
+  const metrics = createMetrics()
+  for (let i = 0; i < 1_000; i++) metrics.read(recordWith({ route: `GET /r${i}` }))
+  let turns = 0
+  let isDone = false
+  const turn = (): void => {
+    turns++
+    if (!isDone) setImmediate(turn)
+  }
+  setImmediate(turn)
+  const text = await metrics.text()
+  isDone = true
+  t.ok(turns > text.length / 70_000, `${turns} turns of the event loop for ${text.length} characters`)
+  t.equal(
+    parseExposition(text).series.filter((one) => one.name === 'postern_request_duration_seconds_count').length,
+    1_000,
+  )
 })
 
 t.test('values that live elsewhere are asked for at each look', async (t) => {
@@ -174,9 +195,9 @@ t.test('values that live elsewhere are asked for at each look', async (t) => {
     type: 'gauge',
     collect: () => [Infinity, -Infinity, Number.NaN, 1e21, 1e-9].map((value, i) => ({ labels: { i: `${i}` }, value })),
   })
-  t.equal(parseExposition(metrics.text()).value('postern_in_flight'), 1)
+  t.equal(parseExposition(await metrics.text()).value('postern_in_flight'), 1)
   inFlight = 2
-  const seen = parseExposition(metrics.text())
+  const seen = parseExposition(await metrics.text())
   t.equal(seen.value('postern_in_flight'), 2)
   t.notOk(seen.types.has('postern_broken'), 'one that cannot be had is left out')
   t.equal(seen.value('postern_odd', { i: '0' }), Infinity)
@@ -194,7 +215,7 @@ t.test('reloads, the process and the log are shown', async (t) => {
   metrics.reloaded('accepted')
   metrics.reloaded('refused')
   metrics.reloaded('refused')
-  const { value } = parseExposition(metrics.text())
+  const { value } = parseExposition(await metrics.text())
   t.equal(value('postern_reloads_total', { result: 'refused' }), 2)
   t.equal(value('postern_reloads_total', { result: 'unchanged' }), 0)
   t.equal(value('postern_build_info', { version: '0.1.0' }), 1)

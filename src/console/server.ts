@@ -54,8 +54,8 @@ export async function startConsole(options: {
     const now = status()
     return reply.code(now.ready && !now.draining ? 200 : 503).send(now)
   })
-  app.get('/metrics', (_request, reply) =>
-    reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(metrics.text()),
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', 'text/plain; version=0.0.4; charset=utf-8').send(await metrics.text()),
   )
   app.get<{ Params: { id: string } }>('/records/:id', (request, reply) => {
     if (!mayReadRecords(request.headers.authorization)) {
