@@ -122,8 +122,11 @@ function groupOf({ label, source, category, tier, weak, pl }: Case): string {
   if (category === 'protocol') return 'protocol'
   if (label === 'benign') {
     if (weak === true) return 'harmless, uncertain'
-    if (tier === 'hard') return category === 'code' || category === 'markdown-code' ? 'harmless, code' : 'harmless, hard text'
-    return category === 'api-json' || category === 'event' || category === 'profile' ? 'harmless, API and event' : 'harmless, core'
+    if (tier === 'hard')
+      return category === 'code' || category === 'markdown-code' ? 'harmless, code' : 'harmless, hard text'
+    return category === 'api-json' || category === 'event' || category === 'profile'
+      ? 'harmless, API and event'
+      : 'harmless, core'
   }
   if (weak === true) return 'attack, uncertain'
   if (source === 'evasion') return 'attack, other dress'
@@ -150,9 +153,12 @@ function isWrong({ label }: Case, { verdict }: Outcome, show: string): boolean {
 function explain(entry: Case, outcome: Outcome): void {
   const { method, path, query = '', body = '', headers = {} } = entry.request
   const odd = entry.source === 'crs' || entry.placement === 'header' ? ` ${JSON.stringify(headers)}` : ''
-  const text = outcome.why === '' ? `${method} ${readable(path)} ?${readable(query)}${odd} ${readable(body)}` : outcome.why
+  const text =
+    outcome.why === '' ? `${method} ${readable(path)} ?${readable(query)}${odd} ${readable(body)}` : outcome.why
   const width = Number(options.get('width') ?? 300)
-  console.log(`${entry.source}/${entry.category}/${entry.placement}/${entry.encoding}: ${text.replace(/[\r\n]/g, '⏎').slice(0, width)}`)
+  console.log(
+    `${entry.source}/${entry.category}/${entry.placement}/${entry.encoding}: ${text.replace(/[\r\n]/g, '⏎').slice(0, width)}`,
+  )
 }
 
 function readable(text: string): string {
@@ -174,5 +180,7 @@ function count(key: string, { verdict }: Outcome): void {
 function progress(done: number, total: number): void {
   if (!process.stderr.isTTY || done % 100 !== 0) return
   const filled = Math.round((30 * done) / total)
-  process.stderr.write(`\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${done}/${total}${done === total ? '\n' : ''}`)
+  process.stderr.write(
+    `\r[${'#'.repeat(filled)}${'.'.repeat(30 - filled)}] ${done}/${total}${done === total ? '\n' : ''}`,
+  )
 }

@@ -1,0 +1,520 @@
+import { has } from '../character-classes.js'
+import type { Detector, Finding, View } from '../view.js'
+import { fits, isWordAt, skipBlanks } from './near.js'
+import { commandRank } from './shell-commands.js'
+
+/*
+ * Stops: shell injection on POSIX, Windows and PowerShell – a command behind a separator or in a substitution, with the
+ *   quotes, carets, backslashes and variables that hide its name; shells by path, reverse shells, Shellshock.
+ * How: at every separator the next word is read as a shell would read it. A name that is no word of prose is enough; one
+ *   that is (cat, find, sort) must have arguments like a command's: a flag, a path, a variable, a redirection.
+ * Limits: programs that are not on the list pass unless named by path; a newline separates commands only in short values.
+ */
+export const osCommand: Detector = {
+  name: 'os-command',
+  lexer: {
+    words: [],
+    wants: (chars) => (chars & separators) !== 0,
+    find: atSeparators,
+  },
+  anchors: [
+    { words: ['/bin/', '/sbin/', '/usr/local/bin/'], check: program },
+    {
+      words: ['() {', '(){', '() :', '() _', '() ;'],
+      check: (view) =>
+        view.document && !/\(\)\s{0,2}\{\s{0,2}:;\s{0,2}\}/.test(view.lower.slice(0, 2000)) ? null : shellshock(view),
+    },
+    {
+      words: ['/dev/tcp/', '/dev/udp/'],
+      check: (view, start) =>
+        view.document && !/[<>&]\s{0,2}$/.test(view.lower.slice(Math.max(0, start - 3), start))
+          ? null
+          : 'reverse shell',
+    },
+    {
+      words: ['${ifs', '$ifs', '$@|', '${path:', '${home:', '${shell', '$((', "$'\\"],
+      check: (view, _start, end) =>
+        view.document
+          ? null
+          : view.lower.slice(end - 3, end) === '$((' && !/^[\d\s+*-]{1,12}\)\)/.test(view.lower.slice(end, end + 16))
+            ? null
+            : 'shell variable',
+    },
+    {
+      words: [
+        'cmd.exe',
+        'cmd /c',
+        'cmd /k',
+        'cmd.exe/c',
+        'powershell',
+        'pwsh',
+        'system32\\',
+        'system32/',
+        '%comspec%',
+        '%systemroot%',
+        '%windir%',
+        '%programfiles',
+        '%path:',
+        '%userprofile%',
+        '%temp%',
+        '%computername%',
+        'wscript.',
+        'mshta ',
+        'rundll32',
+        'certutil',
+        'bitsadmin',
+        'regsvr32',
+        'wmic ',
+        'schtasks',
+      ],
+      check: windows,
+    },
+    {
+      words: [
+        'bash -',
+        'sh -c',
+        'sh -i',
+        'nc -',
+        'ncat ',
+        'netcat ',
+        'mkfifo',
+        'python -c',
+        'python3 -c',
+        'perl -e',
+        'ruby -e',
+        'php -r',
+        'node -e',
+        'lua -e',
+        'chmod ',
+        'wget ',
+        'curl ',
+        'socat ',
+        'telnet ',
+        'nslookup ',
+        'uname -',
+        'ifconfig',
+        'whoami',
+        'cat /',
+        'ls -',
+        'ls /',
+        'rm -',
+        'ping -',
+        'iex ',
+        'iex(',
+        'invoke-',
+        'new-object',
+        'start-process',
+        'net user',
+        'net localgroup',
+        'net view',
+        'net share',
+        'reg add',
+        'reg query',
+        'dir c:',
+        'type c:',
+        'type %',
+        'del c:',
+        'for /',
+        'set /',
+        'find /',
+        'grep /',
+        'less /',
+        'more /',
+        'head /',
+        'tail /',
+        'vi /',
+        'nano /',
+        'echo $',
+        'echo %',
+        'sudo ',
+        'tftp ',
+        'scp ',
+        'crontab',
+        'kill -',
+        'ps -',
+        'id;',
+        'uname',
+        'passwd',
+      ],
+      check: bareCommand,
+    },
+    {
+      words: [
+        '{cat,',
+        '{ls,',
+        '{id,',
+        '{ifconfig',
+        ',ifconfig',
+        '{wget,',
+        '{curl,',
+        '{echo,',
+        '{sh,',
+        '{bash,',
+        '{uname,',
+        '{nc,',
+        '{ping,',
+        '{sleep,',
+      ],
+      check: (view) => (view.document ? null : 'brace expansion'),
+    },
+  ],
+}
+
+const separators =
+  has.pipe |
+  has.ampersand |
+  has.semicolon |
+  has.backtick |
+  has.dollar |
+  has.lineFeed |
+  has.carriageReturn |
+  has.less |
+  has.greater
+
+interface Word {
+  readonly name: string
+  readonly end: number
+  /** Whether quotes, carets or variables hid it. */
+  readonly hidden: boolean
+  readonly path: boolean
+}
+
+/** Longest word that is read behind a separator. */
+const maxWord = 64
+
+/** The next word as a shell reads it: quotes, carets, backslashes and empty variables vanish, a path keeps its last part. */
+function readWord(text: string, from: number): Word {
+  let at = from
+  let name = ''
+  let hidden = false
+  let path = false
+  while (at < text.length && at - from < maxWord) {
+    const code = text.charCodeAt(at)
+    if (
+      code <= 32 ||
+      code === 59 ||
+      code === 124 ||
+      code === 38 ||
+      code === 60 ||
+      code === 62 ||
+      code === 41 ||
+      code === 40 ||
+      code === 44
+    )
+      break
+    if (code === 96 && at > from) break
+    if (code === 39 || code === 34) {
+      // A quote at the end belongs to the host's text: 'id' is a command in quotes, id' is the end of one.
+      if (isWordAt(text, at + 1) && name !== '') hidden = true
+      at++
+      continue
+    }
+    if (code === 92 || code === 94) {
+      if (isWordAt(text, at + 1) && name !== '') hidden = true
+      if (code === 92 && at > from && path === false && /^[a-z]:/.test(name)) {
+        path = true
+        name = ''
+      }
+      at++
+      continue
+    }
+    if (code === 36) {
+      const variable = /^\$(?:[@*#?!\d_]|\{[^}\s]{0,24}\}|[a-z_]{1,3}(?=[^a-z]|$)|\([^)\s]{0,12}\))/.exec(
+        text.slice(at, at + 30),
+      )
+      if (variable === null) break
+      hidden = name !== ''
+      at += variable[0].length
+      continue
+    }
+    if (code === 47) {
+      path = true
+      name = ''
+      at++
+      continue
+    }
+    name += text.charAt(at)
+    at++
+  }
+  return { name, end: at, hidden, path }
+}
+
+function atSeparators(view: View): Finding | null {
+  const { lower } = view
+  const { length } = lower
+  for (let i = 0; i < length; i++) {
+    const code = lower.charCodeAt(i)
+    let technique: string | null = null
+    if (code === 59 || code === 124 || code === 38) technique = afterSeparator(view, i)
+    else if (code === 96) technique = substitution(view, i, i + 1)
+    else if (code === 36 && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
+    else if ((code === 60 || code === 62) && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
+    else if ((code === 10 || code === 13) && !view.document) technique = afterLine(view, i)
+    if (technique !== null) return { technique, at: i }
+  }
+  return null
+}
+
+/** What a command's arguments begin with and prose does not. */
+const argument =
+  /(?:[-/\\.~$*|;&<>`"'{(%]|\d|[a-z]:[\\/]|[a-z0-9-]{1,30}\.[a-z0-9.-]{2,}|[a-z]{1,12}=|\\|@|[\w-]{1,20}[/\\])/y
+
+function afterSeparator(view: View, at: number): string | null {
+  const { lower } = view
+  const sign = lower.charCodeAt(at)
+  let from = at + 1
+  while (from < lower.length && from - at < 24 && isJoint(lower.charCodeAt(from))) from++
+  const word = readWord(lower, from)
+  if (word.name === '')
+    return word.path && word.hidden
+      ? 'command behind a separator'
+      : wildcard(lower, from) && !view.document
+        ? 'command by wildcard'
+        : null
+  const after = lower.charCodeAt(word.end)
+  // `&id=5` and `;q=0.8` are parameters.
+  if (word.name.includes('=')) return assignment(view, lower, from) ? 'command behind an assignment' : null
+  if (word.path && /[?*]/.test(lower.slice(from, word.end)) && !view.document) return 'command by wildcard'
+  const { rank, alone } = commandRank(word.name)
+  if (rank === 0)
+    return word.path && /^\/(?:usr\/|s?bin\/|etc\/|opt\/)/.test(lower.slice(from, from + 6)) && !view.document
+      ? 'program behind a separator'
+      : null
+  if (after === 40 || after === 44)
+    return after === 40 &&
+      (word.name === 'system' || (rank === 2 && !view.document && lower.charCodeAt(word.end - 1) !== 32 && false))
+      ? 'command behind a separator'
+      : null
+  if (word.path) return view.document && rank < 2 ? null : 'program behind a separator'
+  if (word.hidden && !view.document) return 'hidden command behind a separator'
+  const next = skipBlanks(lower, word.end)
+  const ends = next >= lower.length
+  const glued = next === word.end
+  if (view.document) return inDocument(view, at, sign, word, rank, next)
+  if (rank === 2) return 'command behind a separator'
+  if (ends) return alone && isLoneCommand(lower, at, sign, word.name) ? 'command behind a separator' : null
+  if (glued) {
+    // `;id|`, `|id;`, `&dir&`, `` `id` ``
+    return alone && /[;|&`)'"#<>\n]/.test(lower.charAt(word.end)) && isLoneCommand(lower, at, sign, word.name)
+      ? 'command behind a separator'
+      : null
+  }
+  if (!fits(argument, lower, next)) return null
+  return sign === 38 &&
+    lower.charCodeAt(at + 1) === 32 &&
+    isWordAt(lower, at - 2) &&
+    !fits(/[-/\\$]|\d{1,3}\.\d|[a-z]:/y, lower, next)
+    ? null
+    : 'command behind a separator'
+}
+
+/** Among prose and code, a command counts whose arguments no sentence has, on a separator that no code has. */
+function inDocument(view: View, at: number, sign: number, word: Word, rank: number, next: number): string | null {
+  if (sign === 59 && lineOf(view.lower, at).length > 200 === false && isCodeLike(view, at)) return null
+  if (
+    rank === 2 &&
+    next < view.lower.length &&
+    fits(/(?:-[a-z]{1,3}\s|https?:|\/etc\/|\/tmp\/|\/dev\/)/y, view.lower, next)
+  ) {
+    return view.text.includes('\n') ? null : 'command behind a separator'
+  }
+  if (rank === 1 && fits(/(?:\/etc\/|-[a-z] \d|\/dev\/|-[a-z]{1,4} [/"'\d])/y, view.lower, next))
+    return view.text.includes('\n') ? null : 'command behind a separator'
+  const ends = next >= view.lower.length || /^['"`;|&)]/.test(view.lower.slice(next, next + 1))
+  return rank === 2 && ends && !view.text.includes('\n') && word.name.length > 3 ? 'command behind a separator' : null
+}
+
+const lineOf = (text: string, at: number): string => text.slice(text.lastIndexOf('\n', at) + 1, at)
+
+function isCodeLike(view: View, _at: number): boolean {
+  return (view.chars & has.lineFeed) !== 0
+}
+
+/** Characters between a separator and its command: blanks, more separators, brackets, plus signs of a form, quotes. */
+function isJoint(code: number): boolean {
+  return (
+    code <= 32 ||
+    code === 59 ||
+    code === 124 ||
+    code === 38 ||
+    code === 43 ||
+    code === 40 ||
+    code === 123 ||
+    code === 33 ||
+    code === 64 ||
+    code === 39 ||
+    code === 34 ||
+    code === 36
+  )
+}
+
+/** `name;id;ls` may be a header line of a table: a lone word counts beside an empty piece, a quote or a bracket. */
+function isLoneCommand(text: string, at: number, sign: number, name: string): boolean {
+  if (sign === 38 && text.charCodeAt(at + 1) !== 38 && text.charCodeAt(at - 1) !== 38 && isWordAt(text, at - 1))
+    return false
+  if (name.length > 3) return true
+  const pieces = text.split(/[;|&]+/, 8)
+  const plain = pieces.filter((piece) => /^\s{0,2}[\w-]{2,24}\s{0,2}$/.test(piece))
+  return plain.length < 3
+}
+
+/** `;x=id;$x`: a variable is set and then run. */
+function assignment(_view: View, text: string, from: number): boolean {
+  const found = /^([a-z_]{1,12})=['"]?([\w/.-]{1,40})['"]?\s{0,4}[;&|]{1,2}\s{0,4}['"]?\$\{?([a-z_]{1,12})/.exec(
+    text.slice(from, from + 120),
+  )
+  return found !== null && found[1] === found[3]
+}
+
+const wildcard = (text: string, from: number): boolean =>
+  /^\/[a-z?*]{1,8}\/[a-z?*[\]]{1,8}\/?/.test(text.slice(from, from + 24)) && /[?*]/.test(text.slice(from, from + 16))
+
+/** `` `whoami` ``, `$(cat /etc/passwd)`, `<(id)`. In prose, backticks hold names of things. */
+function substitution(view: View, at: number, from: number): string | null {
+  const { lower } = view
+  const backtick = lower.charCodeAt(at) === 96
+  const word = readWord(lower, skipBlanks(lower, from))
+  if (word.name === '') return null
+  const { rank, alone } = commandRank(word.name)
+  if (rank === 0) return null
+  const close = backtick ? lower.indexOf('`', word.end) : lower.indexOf(')', word.end)
+  const next = skipBlanks(lower, word.end)
+  const args = next !== word.end && fits(argument, lower, next)
+  if (backtick) {
+    if (view.document) return null
+    const around = lower.slice(0, at).trim() + (close === -1 ? '' : lower.slice(close + 1).trim())
+    const lonely = !/[a-z]{2,} [a-z]{2,}/.test(around) && !/\s$/.test(lower.slice(0, at).slice(-1))
+    return (rank === 2 || args || alone) && lonely ? 'command substitution' : null
+  }
+  if (view.document) return null
+  if (lower.charCodeAt(word.end) === 40 || lower.charCodeAt(word.end) === 46 || lower.charCodeAt(word.end) === 39)
+    return null
+  return rank === 2 || args || (alone && (close === next || next >= lower.length)) ? 'command substitution' : null
+}
+
+/** A line of its own that is a command, in a value of hardly more. */
+function afterLine(view: View, at: number): string | null {
+  const { lower } = view
+  const from = skipBlanks(lower, at)
+  const word = readWord(lower, from)
+  const { rank, alone } = commandRank(word.name)
+  if (rank === 0) return null
+  const next = skipBlanks(lower, word.end)
+  const lineEnds = next >= lower.length || /[\r\n|;&]/.test(lower.slice(word.end, next + 1))
+  if (lineEnds)
+    return (alone || word.path) && lower.slice(0, at).trim().length < 24 && !lower.slice(0, at).trim().includes(' ')
+      ? 'command on a new line'
+      : null
+  if (!fits(argument, lower, next)) return null
+  return rank === 2
+    ? /[-/\\]|:\/\//.test(lower.slice(next, next + 40))
+      ? 'command on a new line'
+      : null
+    : lower.slice(0, at).trim().length < 24 && fits(/[-/\\]/y, lower, next)
+      ? 'command on a new line'
+      : null
+}
+
+function program(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  const word = readWord(lower, end)
+  if (word.name === '' || commandRank(word.name).rank === 0)
+    return !view.document && /[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
+  if (isWordAt(lower, start - 1) && !/usr$/.test(lower.slice(0, start))) return null
+  // A script's first line, and any text of several lines that names its tools.
+  if (view.document || lower.startsWith('#!')) return null
+  if (lower.slice(Math.max(0, start - 10), start).includes('://')) return null
+  return 'program by path'
+}
+
+function shellshock(view: View): string | null {
+  return /\(\)\s{0,4}\{\s{0,4}[:_a-z]|\(\)\s{0,4}:/.test(view.lower.slice(0, 4000)) &&
+    /\{\s{0,4}(?::;|_;|\w{1,8};|:\s|[^}]{0,20}\}\s{0,4};|\s*_)/.test(view.lower.slice(0, 4000))
+    ? 'Shellshock'
+    : null
+}
+
+function windows(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  if (isWordAt(lower, start - 1)) return null
+  if (name.startsWith('%') || name.startsWith('system32')) return 'Windows command'
+  const next = skipBlanks(lower, end)
+  if (name === 'powershell' || name === 'pwsh') {
+    return fits(/(?:\.exe)?\s{0,4}(?:-[a-z]|\/|["'{(&]|iex|invoke|get-|start-|\$|i?wr)/y, lower, end)
+      ? 'Windows command'
+      : null
+  }
+  if (name.startsWith('cmd')) return 'Windows command'
+  return next < lower.length &&
+    fits(/(?:\.exe)?\s{0,4}(?:[-/"'\\%]|\w{1,30}\.|http|process|os|create|\w{1,20} )/y, lower, end)
+    ? 'Windows command'
+    : null
+}
+
+/** A command as the whole value, or behind something that hands it to a shell. */
+function bareCommand(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  if (isWordAt(lower, start - 1) || lower.charCodeAt(start - 1) === 45 || lower.charCodeAt(start - 1) === 46)
+    return null
+  // Only at the start, behind brackets and quotes, or behind another command's name.
+  const before = lower.slice(0, start).trim()
+  const leads = before === '' || /^[^a-z0-9]{1,12}$/.test(before) || /[('"`=;|&]$/.test(before)
+  const name = lower.slice(start, end).trim()
+  const rest = lower.slice(end, end + 80)
+  switch (name) {
+    case 'whoami':
+    case 'ifconfig':
+    case 'id;':
+    case 'uname':
+    case 'passwd':
+    case 'crontab':
+      return before === '' && rest.trim() === '' && name !== 'passwd' && name !== 'crontab' ? 'command' : null
+    case 'wget':
+    case 'curl':
+      return leads && /^(?:-|["']?(?:https?|ftp):|[\w.-]{1,60}\.[a-z]{2,6}[/\s:]|\d{1,3}\.\d|\$)/.test(rest)
+        ? 'command'
+        : null
+    case 'sudo':
+      return leads && commandRank(readWord(rest, 0).name).rank > 0 ? 'command' : null
+    case 'chmod':
+      return leads && /^(?:[0-7]{3,4}|[ugoa]*[+-][rwxs])/.test(rest) ? 'command' : null
+    case 'telnet':
+    case 'nslookup':
+    case 'socat':
+    case 'tftp':
+    case 'scp':
+      return leads && /[\d.:/-]/.test(rest) && !/^(?:is|and|to|for|from|the) /.test(rest) ? 'command' : null
+    case 'ncat':
+    case 'netcat':
+      return leads && /^(?:-|\d)/.test(rest) ? 'command' : null
+    case 'nc -':
+      return /^[a-z]{1,5}\s/.test(rest) ? 'command' : null
+    case 'invoke-':
+      return /^(?:expression|webrequest|restmethod|command|item|wmi|mimikatz|shellcode)/.test(rest)
+        ? 'PowerShell command'
+        : null
+    case 'new-object':
+      return /^\s{0,3}(?:-|system|net\.|io\.)/.test(rest) ? 'PowerShell command' : null
+    case 'iex':
+    case 'iex(':
+      return /[($'"&]/.test(name + rest.slice(0, 2)) && leads ? 'PowerShell command' : null
+    case 'for /':
+      return /^[fdlr]\s/.test(rest) ? 'Windows command' : null
+    case 'set /':
+      return /^[ap]\s/.test(rest) ? 'Windows command' : null
+    case 'cat /':
+    case 'less /':
+    case 'more /':
+    case 'head /':
+    case 'tail /':
+    case 'grep /':
+    case 'vi /':
+    case 'nano /':
+      return leads && /^(?:etc|proc|var|root|home|usr|opt|tmp|dev|\*|\.\.)/.test(rest) ? 'command' : null
+    default:
+      return leads ? 'command' : null
+  }
+}

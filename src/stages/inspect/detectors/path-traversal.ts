@@ -1,0 +1,355 @@
+import type { Detector, View } from '../view.js'
+import { isWordAt } from './near.js'
+
+/*
+ * Stops: climbing out of a folder with `..` in every spelling, and naming files that no caller should: password files,
+ *   keys, configuration, a server's own folders; stream wrappers that read files.
+ * How: after decoding, `..` between slashes is counted; a climb of two or more, or one that ends at a sensitive name, is a
+ *   finding. Absolute names are compared with a list of places, not of words.
+ * Limits: one step up (`../logo.png`) passes; so does an absolute path to a file that is only sensitive to one application.
+ */
+export const pathTraversal: Detector = {
+  name: 'path-traversal',
+  anchors: [
+    {
+      words: ['../', '..\\', '..;/', '..;\\', './.', '.\\.', '..//', '..0x2f', '0x2e0x2e', '..%', '..,/'],
+      check: climb,
+    },
+    {
+      words: [
+        'etc/passwd',
+        'etc/shadow',
+        'etc/group',
+        'etc/hosts',
+        'etc/issue',
+        'etc/motd',
+        'etc/sudoers',
+        'etc/ssh',
+        'etc/httpd',
+        'etc/apache',
+        'etc/nginx',
+        'etc/mysql',
+        'etc/php',
+        'etc/crontab',
+        'etc/fstab',
+        'etc/resolv',
+        'etc/hostname',
+        'etc/security',
+        'etc/init',
+        'etc/rc.',
+        'etc/profile',
+        'etc/master.passwd',
+        'etc\\passwd',
+        'etc\\shadow',
+        'proc/self',
+        'proc/version',
+        'proc/cmdline',
+        'proc/mounts',
+        'proc/net',
+        'proc/cpuinfo',
+        'var/log/',
+        'var/mail/',
+        'var/lib/mysql',
+        'var/www/',
+        'var/run/secrets',
+        'run/secrets',
+        'usr/local/apache',
+        'usr/local/app',
+        'usr/local/etc',
+        'root/.',
+        'home/$',
+        'private/etc',
+        'dev/random',
+        'dev/zero',
+        'system/library',
+      ],
+      check: systemFile,
+    },
+    {
+      words: [
+        'boot.ini',
+        'win.ini',
+        'winnt',
+        'system.ini',
+        'system32',
+        'windows\\',
+        'windows/',
+        'inetpub',
+        'autoexec.bat',
+        'repair/sam',
+        'config/sam',
+        'php.ini',
+        'my.ini',
+        'ntuser.dat',
+        'desktop.ini',
+        'sysprep.inf',
+        'unattend.xml',
+        'applicationhost.config',
+        'web.config',
+        'global.asa',
+        'pagefile.sys',
+      ],
+      check: windowsFile,
+    },
+    {
+      words: [
+        '.htaccess',
+        '.htpasswd',
+        '.ssh/',
+        '.aws/',
+        '.git/',
+        '.svn/',
+        '.hg/',
+        '.env',
+        '.bash_history',
+        '.bashrc',
+        '.bash_profile',
+        '.profile',
+        '.mysql_history',
+        '.npmrc',
+        '.pgpass',
+        '.netrc',
+        '.docker/',
+        '.kube/',
+        '.gnupg',
+        '.vscode/',
+        '.idea/',
+        '.ds_store',
+        '.kiro/',
+        '.windsurf',
+        '.opencode',
+        '.cursor/',
+        '.claude/',
+        '.gemini',
+        'id_rsa',
+        'id_dsa',
+        'id_ed25519',
+        'web-inf',
+        'meta-inf',
+        'wp-config',
+        'wp-content/',
+        'localsettings.php',
+        'config.inc.php',
+        'tomcat-users',
+        'server.xml',
+        'catalina',
+        'httpd.conf',
+        'nginx.conf',
+        'my.cnf',
+        'error.log',
+        'errors.log',
+        'access.log',
+        'access_log',
+        'error_log',
+        'phpinfo.php',
+        'composer.json',
+        'docker-compose',
+        'dockerfile',
+        'database.yml',
+        'settings.py',
+        'authorized_keys',
+        'credentials.json',
+        'application.properties',
+        'application.yml',
+        'thumbs.db',
+        'backup.sql',
+        'dump.sql',
+        '.bak',
+        '.swp',
+        '~root',
+      ],
+      check: secretFile,
+    },
+    {
+      words: [
+        'file:',
+        'php://',
+        'expect://',
+        'zip://',
+        'phar://',
+        'data://',
+        'glob://',
+        'netdoc:',
+        'compress.zlib',
+        'ogg://',
+        'rar://',
+        'ssh2.',
+        'convert.base64',
+        'jar:',
+      ],
+      check: wrapper,
+    },
+  ],
+}
+
+/** Longest run of a climb that is read. */
+const window = 160
+
+function climb(view: View, start: number, _end: number): string | null {
+  const { lower } = view
+  if (
+    start > 0 &&
+    lower.charCodeAt(start - 1) === 46 &&
+      lower.charCodeAt(start) === 46 &&
+      start > 1 &&
+      lower.charCodeAt(start - 2) === 46 &&
+    lower.charCodeAt(start - 3) === 46
+  )
+    return null
+  const run = lower.slice(start, start + window)
+  const steps = countSteps(run)
+  if (steps === 0) return null
+  const rest = run.replace(/^[./\\;,%0x2efc]+/, '')
+  if (view.document) {
+    return steps >= 3 && isSensitive(rest) ? 'climb to a system file' : null
+  }
+  if (isSensitive(rest)) return 'climb to a system file'
+  // An import or a schema reference in a whole value climbs as well, in one plain spelling, to a file with an extension.
+  if (steps >= 2) return isReference(view, start, rest) ? (steps >= 4 ? 'climb' : null) : 'climb'
+  const odd = /^\.\.[\\;,]|^\.{3,}[\\/]|^\.\.\/\/|^\.[\\/]\.[\\/]/.test(run) && !/^\.\.\\[a-z]/.test(run)
+  return odd && view.home !== 'body' && /\.\.[\\/;]/.test(run) ? 'climb' : null
+}
+
+function countSteps(run: string): number {
+  let steps = 0
+  let at = 0
+  while (at < run.length) {
+    const found =
+      /^(?:\.{2,}[;,]?[/\\]+|\.[/\\]\.[/\\]|\\?\.\.[/\\]+|0x2e0x2e(?:0x2f|0x5c|[/\\])|\.\.0x(?:2f|5c)|\.{2}$|[/\\]+\.{2}|\.[/\\]+)/.exec(
+        run.slice(at, at + 24),
+      )
+    if (found === null) break
+    if (/\.\.|0x2e0x2e|^\.[/\\]\./.test(found[0])) steps++
+    at += found[0].length
+  }
+  return steps
+}
+
+function isSensitive(rest: string): boolean {
+  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|inetpub|autoexec|usr[/\\]|bin[/\\]|dev[/\\]|tmp[/\\]|home[/\\]|private[/\\])/.test(
+    rest,
+  )
+}
+
+/** `../../schemas/order.json`: forward slashes only, from the start, to a named file. */
+function isReference(view: View, start: number, rest: string): boolean {
+  if (
+    view.home === 'query' ||
+    view.home === 'path' ||
+    view.home === 'header' ||
+    view.home === 'cookie' ||
+    view.home === 'file-name'
+  )
+    return false
+  return (
+    (start === 0 || view.decoded === '') &&
+    !view.lower.includes('\\') &&
+    /^(?:[\w@-]{1,40}\/){0,6}[\w@.-]{1,60}(?:#[\w/-]{0,60})?$/.test(rest) &&
+    /\.(?:json|ya?ml|md|tsx?|jsx?|mjs|css|svg|png|jpe?g|html?|go|py|rb|tf|proto|graphql)\b|^[\w@-]+(?:\/[\w@-]+)*$/.test(
+      rest,
+    )
+  )
+}
+
+function systemFile(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  const before = lower.charAt(start - 1)
+  if (view.document) return null
+  if (start > 0 && !/[/\\\s:="'`,;|<>(.%\0]/.test(before))
+    return lower.slice(start, end).startsWith('etc/passwd') || lower.slice(start, end).startsWith('etc/shadow')
+      ? 'system file'
+      : null
+  if (/:\/\/[\w.-]{1,80}\/$/.test(lower.slice(Math.max(0, start - 90), start)) && !lower.startsWith('file')) return null
+  const name = lower.slice(start, end)
+  if (
+    /^(?:var\/log|var\/www|etc\/(?:nginx|php|mysql|init|hosts|profile|apache|rc|security|ssh)|usr\/|run\/secrets|system\/|home\/|root\/|dev\/)/.test(
+      name,
+    )
+  ) {
+    // Paths that configuration also holds: only as a whole value in a place where callers choose.
+    const whole = /^[/\\.\w:-]{1,120}$/.test(lower.trim())
+    return whole && view.home !== 'body' && view.home !== 'key' ? 'system file' : null
+  }
+  // A sentence may speak of the file; a value that names it is short.
+  const words = lower.split(/\s+/, 12).filter((word) => /^[a-z]{2,}[.,]?$/.test(word))
+  return words.length >= 5 ? null : 'system file'
+}
+
+function windowsFile(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  const before = lower.charAt(start - 1)
+  if (isWordAt(lower, start - 1)) return null
+  if (name === 'windows\\' || name === 'windows/' || name === 'winnt' || name === 'system32' || name === 'inetpub') {
+    return /(?:[a-z]:|^|\.\.|[/\\])[/\\]{0,4}$/.test(lower.slice(Math.max(0, start - 6), start)) &&
+      (before === '\\' || before === '/' || (start === 0 && name.length > 8)) &&
+      /[a-z]:[/\\]{1,4}$|\.[/\\]$|^[/\\]{1,4}$/.test(lower.slice(Math.max(0, start - 6), start))
+      ? 'system file'
+      : null
+  }
+  return before === '/' ||
+    before === '\\' ||
+    before === ':' ||
+    (start === 0 && view.home !== 'body') ||
+    /[a-z]:[/\\]/.test(lower)
+    ? 'system file'
+    : null
+}
+
+function secretFile(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  const at = view.home
+  // Names that any text may mention count in the path of the request alone, and at its end.
+  if (at === 'path') {
+    const plain = name === '.env' || name === '.bak' || name === '.swp' || name === '.profile'
+    if (plain && isWordAt(lower, end)) return null
+    if ((name === '.env' || name === '.profile') && start > 0 && lower.charCodeAt(start - 1) !== 47) return null
+    return isWordAt(lower, start - 1) && name !== '.bak' && name !== '.swp'
+      ? null
+      : name === 'wp-content/' && !/\.(?:log|php|sql|bak)/.test(lower)
+        ? null
+        : 'secret file'
+  }
+  const certain =
+    /^(?:\.ssh\/|\.htaccess|\.htpasswd|web-inf|wp-config|\.aws\/|\.git\/|id_rsa|id_dsa|id_ed25519|authorized_keys|\.bash_history|\.mysql_history|tomcat-users|localsettings|\.pgpass|\.kube\/|\.netrc)/.test(
+      name,
+    )
+  if (!certain || isWordAt(lower, start - 1)) return null
+  const before = lower.slice(Math.max(0, start - 60), start)
+  if (/:\/\/[\w.-]{1,50}\//.test(before)) return null
+  const whole = /^[/\\.~\w:;@%$*-]{1,160}$/.test(lower.trim())
+  return whole &&
+    (at !== 'body' && at !== 'key'
+      ? true
+      : /^(?:[/\\~.]|[a-z]:)/.test(lower.trim()) && /^(?:\.ssh|web-inf|\.aws|id_|\.bash_h|\.htp)/.test(name))
+    ? 'secret file'
+    : null
+}
+
+function wrapper(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  if (isWordAt(lower, start - 1)) return null
+  const name = lower.slice(start, end)
+  const rest = lower.slice(end, end + 60)
+  if (name === 'file:') {
+    if (view.document) return null
+    return /^\/{1,3}(?:[a-z]:|etc|proc|var|root|home|usr|windows|winnt|boot|dev|tmp|localhost|opt|\.|127|[\w-]+\.(?!com|org|net|io))/.test(
+      rest,
+    ) ||
+      (start === 0 && /^\/\//.test(rest) && view.home !== 'body')
+      ? 'file wrapper'
+      : null
+  }
+  if (name === 'jar:') return /^(?:file|https?|gopher):/.test(rest) ? 'file wrapper' : null
+  if (name === 'data://') return /^text\//.test(rest) && !view.document ? 'file wrapper' : null
+  if (name === 'netdoc:') return /^\//.test(rest) ? 'file wrapper' : null
+  if (name === 'ssh2.') return /^(?:shell|exec|tunnel|sftp|scp):\/\//.test(rest) ? 'file wrapper' : null
+  return view.document
+    ? /^(?:filter|input)/.test(rest) && view.lower.length < 400
+      ? 'file wrapper'
+      : null
+    : 'file wrapper'
+}

@@ -1,0 +1,128 @@
+/** Programs whose names are no words of any prose: behind a separator they are enough. */
+const tools =
+  'whoami wget curl ifconfig ipconfig netstat nslookup uname chmod chown chgrp passwd useradd adduser userdel usermod groupadd sudo crontab systemctl journalctl iptables tcpdump nmap netcat ncat socat telnet sshd scp sftp rsync tftp ftpget tracert traceroute dig arp ifup route printenv mkfifo mknod mkdir rmdir rm mv cp ln dd tee xargs awk gawk mawk sed egrep fgrep zgrep gzip gunzip bzip2 unzip base64 base32 xxd hexdump od strings lsof pstree pgrep pkill killall nohup setsid chroot unshare nsenter docker kubectl crictl podman perl python python2 python3 ruby php php5 php7 php8 node lua gcc cc make tar cpio busybox bash zsh ksh csh tcsh dash fish sh ash powershell pwsh cmd wscript cscript mshta rundll32 regsvr32 certutil bitsadmin wmic schtasks tasklist taskkill systeminfo sysinfo icacls attrib vssadmin reg nltest quser getmac gpresult lsb_release hostname hostnamectl ifconfig ping6 pwd ls dir type ver vol env export unset printf nc vi vim nano emacs gdb strace ltrace mount umount fdisk df du ps pstree lsblk lspci lsusb dmesg uptime finger w lp mysql mysqldump psql sqlite3 redis-cli mongo mongosh aws gcloud az terraform ansible openssl gpg ssh-keygen ssh apt apt-get yum dnf apk pip pip3 npm npx gem composer systemd-run ip ss nft ncftp lynx links elinks w3m fetch aria2c axel expr seq yes tac nl tail head less more rev shuf basename dirname realpath readlink stat touch truncate iconv exec eval getent locate whereis dir dpkg rpm snap xterm screen tmux script scrot xdotool expect zip 7z start-process iex iwr irm invoke-expression invoke-webrequest invoke-restmethod invoke-command get-process get-content get-childitem get-item set-content new-object gwmi get-wmiobject start-sleep'
+/** Programs that are also words: behind a separator they need arguments, or nothing else around them. */
+const words =
+  'id cat ping sleep echo find sort date time mail net set host who last man kill test read cut join split top at watch more less head tail copy move del erase start call for if while do shutdown reboot halt poweroff history alias source route print fold paste comm look write wall msg sc at runas assoc help info make tree users groups login su id ln type service jobs bg fg wait trap cd pushd popd nice file which link unlink install free file sum cal bc ed ex ar as ld lp lpr mt say open osascript uniq tr wc cmp diff grep perf time node go screen watch'
+
+const strong = new Set(tools.split(' '))
+const weak = new Set(words.split(' '))
+/** Names that people put after a separator without any command in mind. */
+for (const name of [
+  'links',
+  'script',
+  'strings',
+  'expect',
+  'yes',
+  'type',
+  'make',
+  'head',
+  'tail',
+  'less',
+  'more',
+  'fish',
+  'dash',
+  'screen',
+  'start',
+  'export',
+  'node',
+  'fetch',
+  'route',
+  'stat',
+  'touch',
+  'mount',
+  'finger',
+  'attrib',
+  'php',
+  'python',
+  'ruby',
+  'perl',
+  'npm',
+  'docker',
+  'aws',
+  'mysql',
+  'snap',
+  'reg',
+  'w',
+  'ver',
+  'vol',
+  'ip',
+  'ss',
+  'cc',
+  'env',
+  'exec',
+  'locate',
+  'truncate',
+  'az',
+  'lua',
+  'mongo',
+  'openssl',
+  'ssh',
+  'hostname',
+  'expr',
+  'seq',
+  'rev',
+  'nl',
+  'od',
+  'ps',
+  'cp',
+  'bash',
+  'powershell',
+  'apt',
+  'pip',
+  'gem',
+  'zip',
+  'links',
+  'axel',
+  'composer',
+  'terraform',
+  'ansible',
+  'lp',
+  'ln',
+  'eval',
+  'dir',
+  'pwd',
+  'strings',
+  'uptime',
+  'unset',
+  'printf',
+  'snap',
+  'tar',
+  'nc',
+  'dig',
+  'sed',
+  'cmd',
+  'sh',
+  'gcc',
+  'tee',
+  'basename',
+  'dirname',
+  'sudo',
+  'vi',
+  'passwd',
+]) {
+  strong.delete(name)
+  weak.add(name)
+}
+/** Of these, the ones that a shell user types alone. */
+const alone = new Set(
+  'id ls dir pwd ps w df du env ver set net who users groups uptime hostname ifconfig last history cmd sh bash printenv date passwd reboot shutdown sysinfo nc php'.split(
+    ' ',
+  ),
+)
+
+/** How sure a name is a command: 2 by itself, 1 with arguments, 0 not at all; `alone` when it needs none. */
+export function commandRank(name: string): { readonly rank: 0 | 1 | 2; readonly alone: boolean } {
+  if (strong.has(name)) return sure
+  if (weak.has(name)) return alone.has(name) ? loneWord : wordly
+  const bare = /^(.{2,24}?)(?:\.exe|\.com|\.bat|\.cmd|\.ps1|[\d.]+)$/.exec(name)?.[1]
+  if (bare !== undefined && bare !== name) {
+    if (strong.has(bare) || weak.has(bare)) return /\d$/.test(name) && !strong.has(bare) ? wordly : sure
+  }
+  return nothing
+}
+
+const sure = { rank: 2, alone: true } as const
+const loneWord = { rank: 1, alone: true } as const
+const wordly = { rank: 1, alone: false } as const
+const nothing = { rank: 0, alone: false } as const

@@ -1,0 +1,176 @@
+import type { Detector, View } from '../view.js'
+
+/*
+ * Stops: template and expression injection – Jinja, Twig, Freemarker, Velocity, Thymeleaf, Handlebars, ERB, JSP, Smarty,
+ *   SpEL, OGNL, EL, Angular: a delimiter whose content computes, calls or reaches for the engine's own objects.
+ * How: each opening delimiter is found by the automaton; its content up to the end is read for what plain placeholders
+ *   never hold. `{{name}}`, `${var}`, `{{#if items}}` and `{% block title %}` pass.
+ * Limits: a placeholder that reads an application's own secret by an ordinary name passes; so do delimiters that an
+ *   application defines for itself.
+ */
+export const template: Detector = {
+  name: 'template',
+  anchors: [
+    {
+      words: ['${', '#{', '{{', '{%', '<%', '*{', '@{', '~{', '$!{', '{#', '[[', '%{', '{php', '{$'],
+      check: delimited,
+    },
+    {
+      words: [
+        '<#assign',
+        '<#include',
+        '<#list',
+        '<#if',
+        '#set',
+        '#foreach',
+        '#include(',
+        '#evaluate',
+        '?new()',
+        '?api',
+        '@(',
+        '#@',
+        '#macro',
+      ],
+      check: directive,
+    },
+    {
+      words: [
+        '__class__',
+        '__mro__',
+        '__subclasses__',
+        '__globals__',
+        '__builtins__',
+        '__import__',
+        '__init__',
+        '__reduce__',
+        '__getattribute__',
+        '__bases__',
+        '__base__',
+        'fromhexstring',
+      ],
+      check: dunder,
+    },
+    {
+      words: [
+        '@java.lang',
+        '#_memberaccess',
+        '#context[',
+        'ognlcontext',
+        '@ognl',
+        '#rt',
+        't(java',
+        'org.springframework',
+        '%{(#',
+        '(#a=',
+        '(#nike',
+        'xwork.methodaccessor',
+        'redirect:${',
+        'action:${',
+        '#parameters',
+        '#application',
+        '.getclass(',
+        'freemarker.template',
+        '.utility.execute',
+        'javax.script',
+        'scriptenginemanager',
+        '_self.env',
+        'self.template',
+        'multipartrequest',
+      ],
+      check: (view) => (view.document ? null : 'expression language'),
+    },
+  ],
+}
+
+/** What placeholders for data never hold. Bounded by the piece it is tried on. */
+const sensitive =
+  /__\w{2,30}__|\bclass\b|getclass|forname|getruntime|runtime|\bexec|processbuilder|\bt\(|\bnew\s|system|popen|subprocess|\bimport\b|\bconfig\b|\bself\b|\brequest\b|application|\bsession\b|constructor|_self|\benv\b|lipsum|cycler|joiner|namespace|\bdump\b|\bapp\.|\|\s{0,4}(?:attr|map|filter|join|reduce|sort|format|raw|safe|passthru|list|select)\b|file|\bio\.|open\(|java\.|javax|#\w{1,20}\s{0,4}=|\bthis\.|tostring|sleep|\beval|process\.|require\b|global|\$on\b|\$eval|prototype|getenv|phpinfo|passthru|shell|\bcat\s|whoami|\bid`|settings|\burl_for|get_flashed|\bundefined|secret_key|debug|\bdir\b|range\(|\bunion\b|\bsmarty|include|fetch|\bloop\b|\bjndi\b|getattr|\bscope\b|param\.|header\.|cookie\.|initparam|pagecontext|facescontext|\bobjs?\b|\bbean|invoke|methods?\b|getmethod|declared|classloader|response|servlet|beans?\b|#ctx|#root|#vars|#execinfo|strings?\.|array_|base64|chr\(|print\b|puts\b|alert\b|fromcharcode|\bpass\b|\bpwd\b|inspect|template/
+
+const arithmetic = /^[\s'"(]{0,6}-?\d{1,12}[\s'")]{0,4}[-*+/%^][\s'"(*]{0,4}-?['"]?\d{1,12}/
+
+function delimited(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  const opener = lower.slice(start, end)
+  const close = closing(opener)
+  const from = end
+  const found = lower.indexOf(close, from)
+  const shut = found === -1 || found - from > 400 ? -1 : found
+  const content = lower.slice(from, shut === -1 ? from + 200 : shut)
+  if (content.trim() === '') return null
+  if (arithmetic.test(content.replace(/^[%=\-{]/, '')))
+    return shut === -1 && view.document ? null : 'arithmetic in a template'
+  if (opener === '[[' || opener === '{#' || opener === '{$' || opener === '%{' || opener === '@{' || opener === '~{') {
+    if (view.document) return null
+    if (opener === '[[') return /^\s{0,4}[$*#{]/.test(content) || /\d\*\d/.test(content) ? 'template expression' : null
+    if (opener === '{$') return /smarty|\.version|self|eval|system/.test(content) ? 'template expression' : null
+    if (opener === '{#') return null
+    return sensitive.test(content) && /[([#'"=]/.test(content) ? 'template expression' : null
+  }
+  if (shut === -1 && view.document) return null
+  if (opener === '<%') return view.document ? null : 'template expression'
+  if (opener === '{php') return 'template expression'
+  if (opener === '{%') {
+    if (view.document) return null
+    return /\b(?:for|set|import|include|extends|with|print|debug|call|macro|load|if|apply|filter|do|raw|module)\b/.test(
+      content,
+    )
+      ? 'template statement'
+      : null
+  }
+  if (!sensitive.test(content)) {
+    // A call with arguments, or a method of a literal, is no placeholder either.
+    return !view.document && /^\s{0,4}(?:['"[(]|\d+\.|\w{1,30}(?:\.\w{1,30}){0,6}\()/.test(content) && opener !== '{{'
+      ? 'template expression'
+      : !view.document && opener === '{{' && /^[\s=-]{0,4}['"[(]/.test(content) && /[*|.+(]/.test(content)
+        ? 'template expression'
+        : null
+  }
+  // A sensitive word alone may be a field (`{{ request.id }}`, `${config.name}`): a call, an index or a filter is more.
+  if (/[([|'"`]/.test(content) || /__|class|_self|prototype|constructor|getruntime|secret_key/.test(content)) {
+    return view.document &&
+      !/__\w|getruntime|getclass|forname|popen|constructor\s{0,4}[.[(]|classloader|processbuilder/.test(content)
+      ? null
+      : 'template expression'
+  }
+  return !view.document &&
+    /^\s{0,4}(?:config|self|settings|debug|application|session|request|env|app|dump|_self|this|global|process|param|pagecontext)(?:\s|\.|$)/.test(
+      content,
+    ) &&
+    content.trim().length < 60 &&
+    whole(lower, start, shut, close)
+    ? 'template expression'
+    : null
+}
+
+const closers: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '<%': '%>', '[[': ']]', '{#': '#}' }
+const closing = (opener: string): string => closers[opener] ?? '}'
+
+function whole(text: string, start: number, shut: number, close: string): boolean {
+  return shut !== -1 && start <= 2 && shut + close.length >= text.trimEnd().length - 2
+}
+
+function directive(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const word = lower.slice(start, end)
+  const rest = lower.slice(end, end + 80)
+  if (word === '@(') return arithmetic.test(rest) || /system|class|new /.test(rest) ? 'template expression' : null
+  if (word === '#@') return null
+  if (word.startsWith('#'))
+    return /^\s{0,4}\(/.test(rest) && /\$|class|=/.test(rest)
+      ? 'template directive'
+      : word.endsWith('(')
+        ? 'template directive'
+        : null
+  if (word === '?api' || word === '?new()') return 'template directive'
+  return /^[\s=>]/.test(rest) ? 'template directive' : null
+}
+
+function dunder(view: View, start: number, end: number): string | null {
+  if (!view.document) return 'reflection in a template'
+  // Source code defines and mentions these; an attack walks from one to the next.
+  return /^\s{0,3}[.[]\s{0,3}['"]?__/.test(view.lower.slice(end, end + 12)) &&
+    /[{.\])]\s{0,3}$/.test(view.lower.slice(Math.max(0, start - 3), start))
+    ? 'reflection in a template'
+    : null
+}
