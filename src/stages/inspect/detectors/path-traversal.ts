@@ -190,9 +190,9 @@ function climb(view: View, start: number, _end: number): string | null {
   if (
     start > 0 &&
     lower.charCodeAt(start - 1) === 46 &&
-      lower.charCodeAt(start) === 46 &&
-      start > 1 &&
-      lower.charCodeAt(start - 2) === 46 &&
+    lower.charCodeAt(start) === 46 &&
+    start > 1 &&
+    lower.charCodeAt(start - 2) === 46 &&
     lower.charCodeAt(start - 3) === 46
   )
     return null

@@ -1,0 +1,689 @@
+import type { Anchor, Detector, View } from '../view.js'
+import { fits, isWordAt, skipBlanks } from './near.js'
+
+/*
+ * Stops: code of PHP, Java, Node.js, Python, Ruby, Perl and .NET where a value is expected – calls that run commands or
+ *   read files, tags that open code, class names for gadgets, and serialised objects of each.
+ * How: a name that is only ever called in code, with its bracket; a class name as the whole value; a serialised object by
+ *   its own syntax.
+ * Limits: documents may show code; names of exceptions pass, since logs and error reports are made of them.
+ */
+const calls: readonly string[] =
+  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input create_reflection'.split(
+    ' ',
+  )
+/** Calls that also stand in ordinary text or in harmless expressions: these need an argument like an attacker's. */
+const mild = new Set(
+  'system exec eval assert compile header mail extract glob sleep die exit chr ord mkdir unlink symlink chmod intval array_map array_filter usort include_once require_once getenv putenv chmod error_log strtolower json_decode urldecode htmlspecialchars filter_var subprocess rmdir is_file is_dir fopen fwrite getcwd'.split(
+    ' ',
+  ),
+)
+
+export const code: Detector = {
+  name: 'code',
+  anchors: [
+    { words: calls.map((name) => `${name}(`), check: call },
+    {
+      words: calls.filter((name) => name.length > 6 || name === 'exec' || name === 'system').map((name) => `${name} `),
+      check: spacedCall,
+    },
+    {
+      words: [
+        '<?php',
+        '<?=',
+        '<? ',
+        '<?\n',
+        '<?\t',
+        '[php]',
+        '<script language="php"',
+        "<script language='php'",
+        '<?xml',
+      ],
+      check: openTag,
+    },
+    {
+      words: [
+        '$_get',
+        '$_post',
+        '$_request',
+        '$_cookie',
+        '$_server',
+        '$_files',
+        '$_session',
+        '$_env',
+        '$globals',
+        '${@',
+        '$http_raw',
+        '$http_',
+        '$_ [',
+      ],
+      check: (view, _start, end) =>
+        view.document
+          ? null
+          : /^\w{0,30}\s{0,3}[[{(]|^[\w]{0,20}$|^print|^[a-z_]{0,20}\(/.test(view.lower.slice(end, end + 32))
+            ? 'PHP variable'
+            : null,
+    },
+    { words: ['$__', '$____', "${'", '${"', '@$_', '$$_', "$ {'", '$ {"', '](', '}(', '`('], check: dynamicCall },
+    {
+      words: [
+        'allow_url_include',
+        'allow_url_fopen',
+        'auto_prepend_file',
+        'auto_append_file',
+        'disable_functions',
+        'open_basedir',
+        'safe_mode',
+        'memory_limit',
+        'suhosin',
+        'display_errors',
+        'smtp=',
+        'sendmail_path',
+        'mail.add_x_header',
+        'session.save',
+        'upload_tmp_dir',
+        'disable_classes',
+        'error_log=',
+        'enable_dl',
+        'extension_dir',
+        'opcache.',
+        'zend.',
+      ],
+      check: (view, start, end) =>
+        !view.document &&
+        /^\w{0,20}\s{0,3}=/.test(view.lower.slice(end - 1, end + 24).replace(/^[^=]/, '')) &&
+        !isWordAt(view.lower, start - 1)
+          ? 'PHP setting'
+          : null,
+    },
+    { words: ['o:', 'a:', 'c:', 'r:'], check: serializedPhp },
+    { words: ['ro0ab', 'aced0005', 'ks0xb', 'aaeaaad', 'h4siaaaaaaaa', 'gasv', 'ywnlzda'], check: serializedBase64 },
+    {
+      words: [
+        '!!python/',
+        '!!javax.',
+        '!!java.',
+        '!ruby/',
+        '!!com.',
+        '!!org.',
+        '!php/object',
+        '!<tag:',
+        '_$$nd_func$$_',
+        '__js_function',
+        '$$nd_func',
+        '@type":"',
+        '"$type":"',
+        'cposix\n',
+        'cos\nsystem',
+        'c__builtin__',
+        'csubprocess\n',
+        'py/object',
+        'py/reduce',
+        '__proto__:then',
+        '"$type": "system',
+      ],
+      check: serializedNamed,
+    },
+    {
+      words: [
+        'child_process',
+        'process.mainmodule',
+        'process.binding',
+        'process.env',
+        'process.exit',
+        'process.kill',
+        'process[',
+        'mainmodule.require',
+        'global.process',
+        'require(',
+        'constructor.constructor',
+        'new function',
+        'function()',
+        'function (',
+        'execsync',
+        'spawnsync',
+        'spawn(',
+        'this.constructor',
+        'module.constructor',
+        'console.log(',
+        'console.info(',
+        'console.',
+        'string.raw',
+        'import(',
+        'globalthis.',
+        'reflect.',
+        'array.from',
+        '=>',
+        'while(!',
+        'while(',
+        'async function',
+        '.tostring()',
+        'fs.readfile',
+        'fs.writefile',
+        'process.cwd',
+        'process.argv',
+        'os.tmpdir',
+      ],
+      check: node,
+    },
+    {
+      words: [
+        'os.system',
+        'os.popen',
+        'os.exec',
+        'os.spawn',
+        'commands.getoutput',
+        'subprocess.',
+        'importlib',
+        'pickle.loads',
+        'marshal.loads',
+        'open(',
+        '__builtins__',
+        'kernel.',
+        '%x(',
+        '%x{',
+        'io.popen',
+        'os.execute',
+        'loadstring',
+        'system.diagnostics',
+        'process.start',
+        'file.read',
+        'dir.glob',
+        'io.read',
+        'popen(',
+        '@{[',
+        '(?{',
+        'pty.spawn',
+        'socket.socket',
+        'class.forname',
+        'open3',
+      ],
+      check: otherLanguage,
+    },
+    {
+      words: [
+        'java.lang',
+        'java.io',
+        'java.util',
+        'java.net',
+        'java.beans',
+        'java.security',
+        'java.sql',
+        'javax.',
+        'org.apache',
+        'org.omg',
+        'org.springframework',
+        'org.codehaus',
+        'org.hibernate',
+        'org.mozilla',
+        'com.sun',
+        'com.opensymphony',
+        'com.mchange',
+        'com.alibaba',
+        'com.caucho',
+        'com.ibatis',
+        'com.rometools',
+        'ch.qos.logback',
+        'sun.misc',
+        'sun.rmi',
+        'sun.reflect',
+        'bsh.',
+        'groovy.',
+        'freemarker.',
+        'ognl.',
+        'xwork',
+        'ysoserial',
+        'processbuilder',
+        'getruntime',
+        'runtime.',
+        'jdbcrowsetimpl',
+        'templatesimpl',
+        'invokertransformer',
+        'instantiatetransformer',
+        'instantiatefactory',
+        'clonetransformer',
+        'forclosure',
+        'whileclosure',
+        'prototypeserializationfactory',
+        'chainedtransformer',
+        'constanttransformer',
+        'lazymap',
+        'tiedmapentry',
+        'badattributevalueexp',
+        'annotationinvocationhandler',
+        'classloader',
+        'class.module',
+        'class[',
+        'class.classloader',
+        'unmarshaller',
+        'xmldecoder',
+        'objectinputstream',
+        'scriptenginemanager',
+        'urlclassloader',
+      ],
+      check: java,
+    },
+    {
+      words: [
+        '.php',
+        '.phtml',
+        '.php5',
+        '.jsp',
+        '.jspx',
+        '.asp',
+        '.aspx',
+        '.phar',
+        '.cgi',
+        '.ashx',
+        '.asmx',
+        '.exe',
+        '.hta',
+        '.war',
+        '.cfm',
+        '.shtml',
+        '.pht',
+        'sess_',
+        '.user.ini',
+        '.php3',
+        '.php4',
+        '.php7',
+      ],
+      check: scriptFile,
+    },
+    {
+      words: [
+        '<%',
+        'runat="server"',
+        "runat='server'",
+        '<jsp:',
+        '<cfexecute',
+        '<cfobject',
+        '<#--',
+        'response.write',
+        'server.createobject',
+        'wscript.shell',
+        'scripting.filesystemobject',
+      ],
+      check: (view, start, end) =>
+        view.document || view.lower.slice(start, end) === '<%' || view.lower.slice(start, end) === '<#--'
+          ? null
+          : 'server page',
+    },
+  ] satisfies Anchor[],
+}
+
+function call(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  const before = lower.charCodeAt(start - 1)
+  if (isWordAt(lower, start - 1)) return null
+  const name = lower.slice(start, end - 1)
+  if (view.document) return null
+  if (!mild.has(name)) return before === 46 && name.length < 8 ? null : 'call of a function'
+  const rest = lower.slice(end, end + 80).trim()
+  // system('id'), exec("…"), eval($_…), assert(…), chr(112).chr(…)
+  if (name === 'chr' || name === 'ord') return /^\d{1,3}\)\s{0,2}\.\s{0,2}chr/.test(rest) ? 'call of a function' : null
+  if (name === 'sleep') return before === 46 || !/^\d{1,5}\)\s{0,3};/.test(rest) ? null : 'call of a function'
+  if (
+    /^[a-z_]{1,20}\)$/.test(rest) &&
+    start > 0 &&
+    /\s/.test(lower.charAt(start - 1)) &&
+    /[a-z]\s$/.test(lower.slice(0, start))
+  )
+    return null
+  if (/^["'`$<@\\%]|^(?:base64|chr|str|gz|getenv|request|input|\w{1,20}\s{0,2}\()/.test(rest))
+    return 'call of a function'
+  return start <= 3 && /^[\w.]{0,20}\)\s{0,3};?$/.test(rest) ? 'call of a function' : null
+}
+
+/** `exec //comment\n (blah)`, `base64_decode (`: blanks and comments before the bracket. */
+function spacedCall(view: View, start: number, end: number): string | null {
+  if (view.document || isWordAt(view.lower, start - 1) || view.lower.charCodeAt(start - 1) === 46) return null
+  const name = view.lower.slice(start, end - 1)
+  const after = fits(/(?:\s|\/\*[^*]{0,40}\*\/|\/\/[^\n]{0,40}\n|#[^\n]{0,40}\n){0,6}\(/y, view.lower, end - 1)
+  if (!after) return null
+  if (!mild.has(name)) return name.includes('_') || name.length > 9 ? 'call of a function' : null
+  return fits(/(?:\s|\/\*[^*]{0,40}\*\/|\/\/[^\n]{0,40}\n|#[^\n]{0,40}\n){0,6}\(\s{0,4}["'$`]/y, view.lower, end - 1) ||
+    view.lower.slice(end - 1, end + 8).includes('/')
+    ? 'call of a function'
+    : null
+}
+
+function openTag(view: View, start: number, end: number): string | null {
+  const { lower } = view
+  const word = lower.slice(start, end)
+  if (word === '<?xml') return !view.document && fits(/\s{1,20}\(\)/y, lower, end) ? 'PHP tag' : null
+  if (word === '<?=') return view.document ? null : 'PHP tag'
+  if (word === '[php]') return view.document ? null : 'PHP tag'
+  if (word === '<?php')
+    return view.document &&
+      !/(?:system|exec|passthru|eval|shell_exec|assert)\s{0,4}\(\s{0,4}[$"'`]/.test(lower.slice(end, end + 300))
+      ? null
+      : 'PHP tag'
+  return view.document ? null : 'PHP tag'
+}
+
+/** `$__[_]($x)`, `${'a'}(11)`, `($a='b')()`: a name that is computed and then called. */
+function dynamicCall(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const word = view.lower.slice(start, end)
+  if (word === '](' || word === '}(' || word === '`(') {
+    const before = view.lower.slice(Math.max(0, start - 40), start)
+    return /[$@][_$@{}[\]'"\w]{0,30}$/.test(before) &&
+      /\$/.test(before) &&
+      !/\.\w{1,20}$/.test(before) &&
+      /^[^)]{0,40}\)/.test(view.lower.slice(end, end + 50)) &&
+      !/\]\($/.test(word + 'x')
+      ? 'call of a computed name'
+      : null
+  }
+  if (word.startsWith('$ {')) return 'computed name'
+  return /^[\w@$[\]{}'"]{0,30}[\]}]\s{0,2}[([{]/.test(view.lower.slice(end, end + 40)) ||
+    (word.endsWith("'") && /^\w{0,20}'\}/.test(view.lower.slice(end, end + 24)))
+    ? 'call of a computed name'
+    : null
+}
+
+function serializedPhp(view: View, start: number, end: number): string | null {
+  const before = view.lower.charAt(start - 1)
+  if (before !== '' && !/[\s;{"'=,]/.test(before)) return null
+  const word = view.lower.charAt(start)
+  const rest = view.lower.slice(end, end + 120)
+  if (word === 'o') return /^\+?\d{1,4}:"[\w\\]{1,80}":\+?\d{1,4}:\{/.test(rest) ? 'serialised PHP object' : null
+  if (word === 'a')
+    return /^\d{1,4}:\{(?:s:\d{1,6}:"|i:\d{1,6};)/.test(rest) && /o:\d{1,4}:"/.test(view.lower)
+      ? 'serialised PHP object'
+      : null
+  return word === 'c' && /^\d{1,4}:"[\w\\]{1,80}":\d{1,6}:\{/.test(rest) ? 'serialised PHP object' : null
+}
+
+function serializedBase64(view: View, start: number, end: number): string | null {
+  const name = view.lower.slice(start, end)
+  const real = view.text.slice(start, end)
+  if (start !== 0 && /[A-Za-z0-9+/]/.test(view.text.charAt(start - 1))) return null
+  if (name === 'ro0ab') return real === 'rO0AB' ? 'serialised Java object' : null
+  if (name === 'aced0005')
+    return /^(?:73|77|75|74|78)/.test(view.lower.slice(end, end + 2)) || view.lower.length === 8
+      ? 'serialised Java object'
+      : null
+  if (name === 'ks0xb') return real === 'KztAB' || real === 'Ks0xB' ? 'serialised Java object' : null
+  if (name === 'aaeaaad')
+    return real === 'AAEAAAD' && /^\/{4}/.test(view.text.slice(end, end + 4)) ? 'serialised .NET object' : null
+  if (name === 'gasv')
+    return real === 'gASV' &&
+      start === 0 &&
+      view.text.length > 40 &&
+      /[A-Za-z0-9+/=]{36}/.test(view.text.slice(4, 44)) &&
+      /jCFBvc2l4|c3lzdGVt|YnVpbHRpbnM|c3VicHJvY2Vzcw|b3MU|cG9zaXg/.test(view.text)
+      ? 'serialised Python object'
+      : null
+  return null
+}
+
+function serializedNamed(view: View, start: number, end: number): string | null {
+  const name = view.lower.slice(start, end)
+  if (name.startsWith('@type') || name.startsWith('"$type'))
+    return /^(?:com\.|org\.|java|sun\.|system\.|\[com|lcom)/.test(view.lower.slice(end, end + 12)) ||
+      name.endsWith('system')
+      ? 'type of a serialised object'
+      : null
+  if (view.document && !/^(?:_\$\$nd|__proto|cos|cposix|c__b)/.test(name))
+    return /^(?:name|object\/apply|object:|hash|struct|object\/new|module)/.test(view.lower.slice(end, end + 14)) &&
+      view.text.length < 400
+      ? 'serialised object'
+      : null
+  return 'serialised object'
+}
+
+function node(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  if (isWordAt(lower, start - 1) && isWordAt(name, 0)) return null
+  const rest = lower.slice(end, end + 80)
+  const around = lower.slice(Math.max(0, start - 20), start)
+  switch (name) {
+    case 'require(':
+      return /^\s{0,4}['"`]?\s{0,4}(?:child_process|fs|os|net|http|vm|process|module|\w{1,12}['"`]\)\s{0,3}[.[])/.test(
+        rest,
+      ) && /child_process|\bfs\b|\bvm\b|exec|spawn|readfile|\bos\b|\bnet\b/.test(rest)
+        ? 'Node.js code'
+        : null
+    case 'new function':
+      return /^\s{0,4}[(`'"]/.test(rest) ? 'JavaScript code' : null
+    case 'function()':
+    case 'function (':
+    case 'async function':
+      return /[({};]/.test(rest) &&
+        /[('"=;!+\-~]\s{0,3}$|^$/.test(around) &&
+        /\{/.test(rest) &&
+        /return|alert|\(\)|this|;/.test(rest) &&
+        !/ /.test(lower.slice(0, Math.min(start, 12)).trim())
+        ? 'JavaScript code'
+        : null
+    case '=>':
+      return null
+    case 'console.':
+    case 'console.log(':
+    case 'console.info(':
+      return start <= 6 &&
+        /^(?:log|info|error|warn|debug|table|trace|dir)?\(?/.test(rest) &&
+        /\(/.test(name + rest.slice(0, 8))
+        ? 'JavaScript code'
+        : null
+    case 'while(!':
+      return /^[!\w\s'"[\]]{0,12}\)/.test(rest) ? 'JavaScript code' : null
+    case 'while(':
+      return /^(?:true|1|0==0)\)/.test(rest) ? 'JavaScript code' : null
+    case '.tostring()':
+    case 'array.from':
+    case 'import(':
+    case 'reflect.':
+    case 'globalthis.':
+    case 'string.raw':
+      return /^(?:construct|apply|get|ownkeys|process|require|`)/.test(rest) &&
+        name !== '.tostring()' &&
+        name !== 'array.from'
+        ? 'JavaScript code'
+        : null
+    case 'spawn(':
+      return /^\s{0,3}['"`]/.test(rest) ? 'Node.js code' : null
+    case 'process.env':
+    case 'process.exit':
+    case 'process.cwd':
+    case 'process.argv':
+    case 'process.kill':
+      return start <= 8 || /[(;=]\s{0,2}$/.test(around) ? 'Node.js code' : null
+    case 'process[':
+      return 'Node.js code'
+    case 'child_process':
+      return /^['"`]?\s{0,3}[).,[]/.test(rest) || rest.trim() === '' ? 'Node.js code' : null
+    default:
+      return 'Node.js code'
+  }
+}
+
+function otherLanguage(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  if (isWordAt(name, 0) && isWordAt(lower, start - 1)) return null
+  const rest = lower.slice(end, end + 60)
+  switch (name) {
+    case 'open(':
+      return /^\s{0,3}(?:['"]\s{0,3}(?:\||\/etc|\/proc|c:|\.\.)|f,)/.test(rest) ? 'code that reads a file' : null
+    case 'kernel.':
+      return /^(?:exec|system|fork|open|spawn|`)/.test(rest) ? 'Ruby code' : null
+    case 'subprocess.':
+      return /^(?:call|popen|run|check|getoutput)/.test(rest) ? 'Python code' : null
+    case 'file.read':
+    case 'io.read':
+    case 'dir.glob':
+      return /^(?:lines|all|text)?\s{0,2}\(/.test(rest) ? 'code that reads a file' : null
+    case 'system.diagnostics':
+      return /^\.process/.test(rest) ? '.NET code' : null
+    case 'process.start':
+      return /^\s{0,2}\(/.test(rest) ? '.NET code' : null
+    case '@{[':
+      return 'Perl code'
+    case '(?{':
+      return /\}\)/.test(rest) ? 'Perl code' : null
+    case 'loadstring':
+    case 'popen(':
+      return /^\s{0,2}\(?\s{0,2}['"[]/.test(rest) ? 'code that runs a command' : null
+    case 'os.popen':
+    case 'os.system':
+    case 'os.exec':
+    case 'os.spawn':
+    case 'os.execute':
+    case 'io.popen':
+      return /^\w{0,6}\s{0,2}\(/.test(rest) ? 'code that runs a command' : null
+    case 'class.forname':
+      return /^\s{0,2}\(/.test(rest) ? 'Java code' : null
+    case 'importlib':
+    case 'open3':
+    case 'socket.socket':
+      return /^\.(?:import_module|capture)|^\(/.test(rest) ? 'Python code' : null
+    default:
+      return 'code that runs a command'
+  }
+}
+
+/** Class names of gadgets, as a whole value; a sentence or a stack trace may name a class. */
+function java(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const name = lower.slice(start, end)
+  if (isWordAt(lower, start - 1) && name.includes('.')) return null
+  const rest = lower.slice(end, end + 80)
+  if (name === 'getruntime') return /^\s{0,2}\(/.test(rest) ? 'Java code' : null
+  if (name === 'class[') return /^['"]?(?:classloader|module)/.test(rest) ? 'Java class' : null
+  if (name === 'class.module' || name === 'class.classloader') return 'Java class'
+  if (
+    name === 'ysoserial' ||
+    name.endsWith('impl') ||
+    name.endsWith('transformer') ||
+    name.endsWith('closure') ||
+    name === 'prototypeserializationfactory' ||
+    name === 'instantiatefactory' ||
+    name === 'badattributevalueexp' ||
+    name === 'annotationinvocationhandler' ||
+    name === 'tiedmapentry'
+  ) {
+    return /^[\w.$[\];/:=-]{1,120}$/.test(lower.trim()) || /[({]/.test(rest) ? 'Java gadget' : null
+  }
+  if (/(?:exception|error|throwable)\b/.test(lower)) return null
+  const wholeName = /^[\w.$[\];@/:=()-]{1,160}$/.test(lower.trim())
+  if (name === 'processbuilder') return wholeName || /^\s{0,2}\(|^\./.test(rest) ? 'Java class' : null
+  if (name === 'runtime.') return /^(?:exec|getruntime)\(/.test(rest) ? 'Java code' : null
+  if (name === 'xwork' || name === 'ognl.' || name === 'bsh.' || name === 'groovy.' || name === 'freemarker.')
+    return /method|ognl|util|template|interpreter|lang|ext/.test(rest) && wholeName ? 'Java class' : null
+  if (
+    name === 'classloader' ||
+    name === 'lazymap' ||
+    name === 'unmarshaller' ||
+    name === 'xmldecoder' ||
+    name === 'objectinputstream' ||
+    name === 'urlclassloader' ||
+    name === 'scriptenginemanager'
+  )
+    return wholeName && /[.$(]/.test(lower) ? 'Java class' : null
+  if (!wholeName)
+    return /^\.(?:runtime|processbuilder|system|classloader|thread|class)\b[^a-z ]{0,3}[.(]/.test(rest)
+      ? 'Java code'
+      : null
+  if (
+    view.home === 'body' ||
+    view.home === 'key' ||
+    view.home === 'query' ||
+    view.home === 'cookie' ||
+    view.home === 'header' ||
+    view.home === 'path'
+  )
+    return dangerousPackage(name, rest) ? 'Java class' : null
+  return null
+}
+
+/** Packages are named in harmless metadata too; these parts of them are what gadgets are made of. */
+function dangerousPackage(name: string, rest: string): boolean {
+  if (/^(?:java\.(?:lang|io|util|net|beans|security|sql))$/.test(name))
+    return /^(?:\.(?:object|string(?:builder|buffer)?|runtime|system|processbuilder|process|class|classloader|thread|math|number|integer|boolean|character|file\w*|\w*stream|\w*reader|\w*writer|hashmap|arraylist|scanner|url|socket|expression|eventhandler|xmldecoder|method|reflect)\b|$|\.)/.test(
+      rest,
+    )
+  if (name === 'javax.') return /^(?:script|management|naming|el|swing|imageio)/.test(rest)
+  if (name === 'org.apache')
+    return /^\.(?:commons|struts|xalan|bcel|tomcat|catalina|shiro|ofbiz|log4j|xbean|ibatis|wicket|velocity|myfaces)?\b/.test(
+      rest,
+    )
+  return true
+}
+
+const upload =
+  /\.(?:php[3457s]?|phtml|pht|phar|jspx?|aspx?|ashx|asmx|cgi|cfm|shtml|hta|war|user\.ini)[\s.:;%\0$]{0,6}(?:\.(?:jpe?g|png|gif|txt|pdf))?$/
+
+/** A script by its name, where a file is uploaded. */
+function scriptFile(view: View, start: number): string | null {
+  const { lower } = view
+  if (view.home === 'file-name' || (view.home === 'header' && /file-?name/.test(view.name))) {
+    if (lower.startsWith('sess_')) return start === 0 ? 'script upload' : null
+    return upload.test(lower.trim()) ? 'script upload' : null
+  }
+  return null
+}
+
+export const prototypePollution: Detector = {
+  name: 'prototype-pollution',
+  anchors: [
+    { words: ['__proto__'], check: (view, start, end) => polluted(view, start, end) },
+    { words: ['prototype', '__definegetter__', '__definesetter__'], check: constructed },
+  ],
+}
+
+/*
+ * Stops: keys that reach the prototype of every object: `__proto__`, `constructor.prototype`, in JSON, in bracketed or
+ *   dotted parameter names, in text that is such a name.
+ * How: the key itself, or both words in one path.
+ * Limits: a sentence about `__proto__` passes.
+ */
+function polluted(view: View, start: number, end: number): string | null {
+  if (view.home === 'key') return 'prototype as a key'
+  if (view.document) return null
+  const before = view.lower.charAt(start - 1)
+  const after = view.lower.charAt(skipBlanks(view.lower, end))
+  return /[[.{"'&?]/.test(before) || /[\].:=["']/.test(after) || (start === 0 && end === view.lower.length)
+    ? 'prototype in a path'
+    : null
+}
+
+function constructed(view: View, start: number, end: number): string | null {
+  const name = view.lower.slice(start, end)
+  if (name !== 'prototype') return view.document ? null : 'prototype in a path'
+  if (view.home === 'key' && view.lower === 'prototype')
+    return view.name === 'constructor' ? 'prototype as a key' : null
+  if (view.document) return null
+  return /constructor['"\]]{0,2}[.[]['"]?$/.test(view.lower.slice(Math.max(0, start - 18), start))
+    ? 'prototype in a path'
+    : null
+}
+
+/*
+ * Stops: vulnerability scanners and attack tools that say who they are in User-Agent or in a header of their own.
+ * How: their names in that header.
+ * Limits: any tool that lies about its name.
+ */
+export const scanner: Detector = {
+  name: 'scanner',
+  anchors: [
+    {
+      words:
+        'sqlmap nikto nessus acunetix netsparker masscan dirbuster gobuster wpscan havij nuclei arachni w3af openvas joomscan zmeu whatweb feroxbuster commix jaeles sqlninja bsqlbf absinthe webshag grendel-scan paros brutus pangolin mysqloit xsstrike dirsearch wfuzz ffuf hydra metasploit nmap zgrab jbrofuzz vega/ skipfish golismero burpcollaborator burp-collaborator detectify qualys appscan webinspect fimap uniscan censysinspect l9explore l9tcpid'.split(
+          ' ',
+        ),
+      check: (view, start) =>
+        view.home === 'header' &&
+        (view.name === 'user-agent' || view.name.startsWith('x-scan')) &&
+        !isWordAt(view.lower, start - 1)
+          ? 'scanner'
+          : null,
+    },
+  ],
+}

@@ -1,0 +1,115 @@
+import { has } from '../character-classes.js'
+import type { Detector, Finding, View } from '../view.js'
+
+/*
+ * Stops: line breaks that add a header, a second response or a second request where a value is put into a head.
+ * How: a carriage return or line feed, then a header's name with its colon, a status line or a request line. Bodies with
+ *   several lines of text are judged more mildly than parameters, which have no business with lines.
+ * Limits: a line break with text of no known header passes in a body.
+ */
+export const crlf: Detector = {
+  name: 'crlf',
+  lexer: { words: [], wants: (chars) => (chars & (has.carriageReturn | has.lineFeed)) !== 0, find: findLine },
+}
+
+const headerLine =
+  /[\r\n][\s]{0,8}(?:(?:content-(?:type|length|disposition|encoding|location)|set-cookie2?|location|refresh|transfer-encoding|x-[a-z-]{2,30}|access-control-[a-z-]{4,30}|www-authenticate|status|host|referer|connection|cookie|cache-control|link|last-modified|server|expires)\s{0,3}:|http\/[01]\.\d(?:\s|$)|(?:get|post|head|put|delete|options|trace) [/h][^\s]{0,200} http\/)/y
+const anyHeader = /[\r\n][\s]{0,4}[a-z][a-z-]{2,30}: ?\S/y
+
+function findLine(view: View): Finding | null {
+  const { lower, home } = view
+  let at = nextBreak(lower, 0)
+  let lines = 0
+  const strictPlace =
+    home === 'query' ||
+    home === 'header' ||
+    home === 'cookie' ||
+    home === 'path' ||
+    home === 'key' ||
+    home === 'file-name'
+  while (at !== -1) {
+    headerLine.lastIndex = at
+    if (headerLine.test(lower) && (strictPlace || isFirstHeader(view, at, lines)))
+      return { technique: 'header line', at }
+    if (home === 'header') return { technique: 'line break in a header', at }
+    if (home === 'query' || home === 'path' || home === 'cookie') {
+      anyHeader.lastIndex = at
+      if (lines === 0 && anyHeader.test(lower) && !lower.slice(0, at).includes(' ') && lower.length < 200)
+        return { technique: 'header line', at }
+    }
+    lines++
+    at = nextBreak(lower, at + 1)
+  }
+  return null
+}
+
+function nextBreak(text: string, from: number): number {
+  for (let i = from; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 10 || code === 13) return i
+  }
+  return -1
+}
+
+/** In a body: a header right behind a short first line without words, as a value for a head would be. */
+function isFirstHeader(view: View, at: number, lines: number): boolean {
+  const before = view.lower.slice(0, at).trim()
+  return lines <= 2 && before.length <= 60 && !/[a-z] [a-z]/.test(before)
+}
+
+/*
+ * Stops: recipients, headers and SMTP or IMAP commands smuggled into mail: `a@b.c\nBcc: x@y.z`.
+ * How: a line break and a mail header with an address, a MIME part, or a command of the protocols.
+ * Limits: a mail stored as a whole (several lines of headers from its first line on) passes.
+ */
+export const mail: Detector = {
+  name: 'mail',
+  lexer: {
+    words: [
+      'bcc:',
+      'cc:',
+      'to:',
+      'from:',
+      'rcpt to',
+      'mail from',
+      'subject:',
+      'capability',
+      'fetch',
+      'login',
+      'ehlo',
+      'helo',
+      'reply-to:',
+      'mime-version',
+    ],
+    wants: (chars, hasWord) => hasWord && (chars & (has.carriageReturn | has.lineFeed)) !== 0,
+    find: findMail,
+  },
+}
+
+const mailLine =
+  /[\r\n]\s{0,4}(?:(?:b?cc|to|from|reply-to|subject|mime-version)\s{0,3}:\s{0,4}[^\r\n]{0,80}|rcpt to\s{0,2}:|mail from\s{0,2}:|data[\r\n]|(?:helo|ehlo|quit)\b|[a-z]\d{2,4} (?:capability|logout|select|fetch|login|delete|create|list|noop)\b)/y
+
+function findMail(view: View): Finding | null {
+  const { lower } = view
+  let at = nextBreak(lower, 0)
+  for (let lines = 0; at !== -1; lines++, at = nextBreak(lower, at + 1)) {
+    mailLine.lastIndex = at
+    const found = mailLine.exec(lower)
+    if (found === null) continue
+    const before = lower.slice(0, at).trim()
+    const short = before.length <= 80 && !/^[a-z-]{2,20}:/.test(before)
+    if (/rcpt to|mail from/.test(found[0])) return { technique: 'mail command', at }
+    if (
+      /^\s{1,6}(?:b?cc|to|reply-to)\s{0,3}:/.test(found[0]) &&
+      found[0].includes('@') &&
+      short &&
+      /^[^\s]*@|^[^ ]{0,40}$/.test(before)
+    )
+      return { technique: 'mail header', at }
+    if (/\s[a-z]\d{2,4} /.test(found[0]) && short) return { technique: 'mail command', at }
+    if (/subject|from|mime-version/.test(found[0]) && short && /^\S{1,60}@\S{1,60}$/.test(before))
+      return { technique: 'mail header', at }
+    if (lines > 200) return null
+  }
+  return null
+}
