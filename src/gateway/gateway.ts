@@ -85,7 +85,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         },
       }
     }
-    const tier = await createAddressTier(app, plan, state.counters, clock)
+    const tier = await createAddressTier(app, plan, state.counters)
     return createGeneration(app, {
       plan,
       tools,

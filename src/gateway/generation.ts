@@ -1,9 +1,10 @@
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import type { Plan, RoutePlan } from '../plan/plan.js'
 import type { Recorder } from '../record/open-record.js'
 import { type Deny, deny, type Reason, type Tools } from '../stages/contract.js'
 import { reasons as forwardReasons } from '../stages/forward/reasons.js'
 import { reasons as requestReasons } from '../stages/request/reasons.js'
+import type { AddressTier } from './address-tier.js'
 import { methods } from './canonical.js'
 import { type CompiledRoute, compileRoute } from './compiled-route.js'
 import type { LiveExchange } from './exchange.js'
@@ -50,11 +51,8 @@ export interface GenerationParts {
   readonly plan: Plan
   readonly tools: Tools
   readonly recorder: Recorder
-  /** The gateway-wide address limit, where the policy has one: null lets the request on. */
-  readonly admit: ((request: FastifyRequest, exchange: LiveExchange) => Deny | null | Promise<Deny | null>) | null
-  /** Hears of refused credentials. */
-  readonly noteRefusal: ((exchange: LiveExchange, denial: Deny) => void) | null
-  readonly noteMalformed: ((address: string) => void) | null
+  /** The gateway-wide address limit; lets everything through where the policy has none. */
+  readonly tier: AddressTier
   /** Whether the process is on its way out: every answer then ends its connection. */
   readonly isDraining: () => boolean
   readonly release: () => Promise<void>
@@ -72,13 +70,13 @@ export function createFastify(): FastifyInstance {
     genReqId: () => '',
   })
   // Bodies are read by us, under the route's own cap and after its head steps: to Fastify no method has one.
-  for (const method of methods) app.addHttpMethod(method, { hasBody: false })
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   return app
 }
 
 /** Builds a generation of a plan that has resolved. */
 export async function createGeneration(app: FastifyInstance, parts: GenerationParts): Promise<Generation> {
-  const { plan, tools, recorder, admit, noteRefusal, isDraining } = parts
+  const { plan, tools, recorder, tier, isDraining } = parts
   const table = new RouteTable<LiveRoute>()
   const routes: LiveRoute[] = plan.routes.map((route) => ({ plan: route, compiled: null }))
   for (const route of routes) table.add(route.plan.match, route)
@@ -88,17 +86,18 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
   app.route({
     method: [...methods],
     url: '*',
-    onRequest: (request, reply, done) => {
+    onRequest: (request, _reply, done) => {
       const exchange = request.raw.posternExchange
       if (exchange === undefined) throw new Error('a request came past the front door')
-      reply.hijack()
-      const admitted = admit === null ? null : admit(request, exchange)
+      // A request that is refused here never calls `done`: the answer is ours, and Fastify's part is over.
+      const admitted = tier.check(request, exchange.address)
       if (admitted instanceof Promise) {
         admitted.then((denial) => enter(exchange, denial, done)).catch((error: unknown) => fail(exchange, error))
       } else enter(exchange, admitted, done)
     },
-    handler: (request) => {
+    handler: (request, reply) => {
       const exchange = request.raw.posternExchange
+      reply.hijack()
       if (exchange !== undefined) serve(exchange).catch((error: unknown) => fail(exchange, error))
     },
   })
@@ -107,6 +106,8 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
   /** Route and head steps; `done` lets Fastify go on to the handler. */
   function enter(exchange: LiveExchange, denial: Deny | null, done: () => void): void {
     if (denial !== null) return refuseBefore(exchange, denial)
+    const barred = carriesCredential(exchange) ? tier.failedAuthDenial(exchange.address) : null
+    if (barred !== null) return refuseBefore(exchange, barred)
     const found = table.find(exchange.method, exchange.path)
     if (found === null) return refuseBefore(exchange, deny(reasons.notFound))
     if ('allowed' in found) {
@@ -188,7 +189,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
 
   /** A step's denial; the record has it already. */
   function refuseBy(exchange: LiveExchange, denial: Deny): void {
-    noteRefusal?.(exchange, denial)
+    if (denial.reason.status === 401 && carriesCredential(exchange)) tier.noteFailedAuth(exchange.address)
     send(exchange, denial)
   }
 
@@ -222,10 +223,11 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       app.routing(exchange.request, exchange.response)
     },
     refuse(exchange, reason, headers = []) {
+      tier.note(exchange.address)
       refuseBefore(exchange, deny(reason, {}, { headers }))
     },
     noteMalformed(address) {
-      parts.noteMalformed?.(address)
+      tier.note(address)
     },
     async warmUp() {
       let sliceEnds = performance.now() + 4
@@ -249,4 +251,9 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
 /** `ANY` takes every method there is. RFC 9110 section 10.2.1 */
 function allowHeader(allowed: readonly string[]): string {
   return (allowed.includes('ANY') ? methods : allowed).join(', ')
+}
+
+/** Whether a request shows a credential at all: only those can fail. */
+function carriesCredential({ headers }: LiveExchange): boolean {
+  return headers['authorization'] !== undefined || headers['x-api-key'] !== undefined
 }

@@ -59,7 +59,9 @@ routes:
 `,
   })
   const token = (claims: Record<string, unknown> = {}) =>
-    mint(issuer.url, issuer.keys[0] ?? fail(), Date.now(), { claims: { scope: 'orders:write', plan: 'pro', ...claims } })
+    mint(issuer.url, issuer.keys[0] ?? fail(), Date.now(), {
+      claims: { scope: 'orders:write', plan: 'pro', ...claims },
+    })
   return { upstream, issuer, partner, gateway, token }
 }
 
@@ -99,18 +101,32 @@ t.test('an order needs a token with the scope, and a body that fits', async (t) 
   upstream.answer = (_request, response) => response.writeHead(201).end('{}')
   const bearer = { authorization: `Bearer ${await token()}` }
 
-  const created = await gateway.post('/orders', order, { ...bearer, 'x-user-id': 'root', x_plan: 'gold', 'x-plan': 'gold' })
+  const created = await gateway.post('/orders', order, {
+    ...bearer,
+    'x-user-id': 'root',
+    x_plan: 'gold',
+    'x-plan': 'gold',
+  })
   t.equal(created.status, 201)
   const received = upstream.requests[0]
   t.equal(received?.body.toString(), JSON.stringify(order), 'the very bytes')
   t.equal(received?.headers['x-user-id'], 'u1')
   t.equal(received?.headers['x-plan'], 'pro')
-  t.notOk(received?.rawHeaders.some((name) => /authorization|x_plan/i.test(name)), 'neither the token nor an underscore passes')
+  t.notOk(
+    received?.rawHeaders.some((name) => /authorization|x_plan/i.test(name)),
+    'neither the token nor an underscore passes',
+  )
 
   const rows = [
     ['no token', {}, order, 401, 'auth.missing'],
     ['a broken token', { authorization: 'Bearer abc' }, order, 401, 'auth.invalid'],
-    ['another scope', { authorization: `Bearer ${await token({ scope: 'orders:read' })}` }, order, 403, 'auth.scope-missing'],
+    [
+      'another scope',
+      { authorization: `Bearer ${await token({ scope: 'orders:read' })}` },
+      order,
+      403,
+      'auth.scope-missing',
+    ],
     ['an expired token', { authorization: `Bearer ${await token({ exp: 1 })}` }, order, 401, 'auth.invalid'],
     ['a missing field', bearer, { sku: 'A1' }, 400, 'request.'],
     ['a wrong number', bearer, { sku: 'A1', quantity: 0 }, 400, 'request.'],
@@ -144,7 +160,11 @@ t.test('a limit follows the plan in the token, and says when to come back', asyn
   t.match(refused.headers['ratelimit-policy'], /"per-client";q=2;w=60/)
   t.equal((await gateway.recordOf(refused)).code, 'rate-limit.exceeded')
   const other = { authorization: `Bearer ${await token({ sub: 'u3', plan: 'free' })}` }
-  t.equal((await gateway.post('/orders', { sku: 'A1', quantity: 1 }, other)).status, 200, 'another client is not held to it')
+  t.equal(
+    (await gateway.post('/orders', { sku: 'A1', quantity: 1 }, other)).status,
+    200,
+    'another client is not held to it',
+  )
 })
 
 t.test('an API key opens its own door and never reaches the function', async (t) => {
@@ -188,7 +208,12 @@ t.test('a function that fails tells the caller nothing about itself', async (t) 
   const { gateway, upstream } = await startShop(t)
   upstream.answer = (_request, response) =>
     response
-      .writeHead(500, { server: 'secret/1.2', 'x-powered-by': 'magic', 'content-type': 'text/html', 'x-trace': 'at db.internal' })
+      .writeHead(500, {
+        server: 'secret/1.2',
+        'x-powered-by': 'magic',
+        'content-type': 'text/html',
+        'x-trace': 'at db.internal',
+      })
       .end('<pre>Error: connect ECONNREFUSED 10.0.0.3 at /var/task/index.js:3</pre>')
   const answer = await gateway.get('/products/mug-1')
   t.equal(answer.status, 500)
@@ -217,7 +242,8 @@ t.test('large answers stream, and a cut answer never looks whole', async (t) => 
   await t.rejects(gateway.get('/anything/cut'), 'the connection breaks')
   const raw = await sendRaw(gateway.url, 'GET /anything/cut HTTP/1.0\r\nHost: a\r\n\r\n')
   t.notMatch(raw, /\r\n0\r\n\r\n$/)
-  upstream.answer = (request, response) => response.writeHead(200, { 'content-length': '7', 'x-method': request.method }).end()
+  upstream.answer = (request, response) =>
+    response.writeHead(200, { 'content-length': '7', 'x-method': request.method }).end()
   const head = await send(gateway.url, 'HEAD', '/anything/x')
   t.equal(head.status, 200)
   t.equal(head.headers['content-length'], '7')
@@ -243,7 +269,17 @@ t.test('what a caller says about itself does not reach the function', async (t) 
   t.equal(headers['x-forwarded-for'], '127.0.0.1')
   t.equal(headers['x-custom'], 'stays')
   t.match(headers['x-request-id'], /^[0-9A-Z]{26}$/, 'a Connection line cannot name ours away')
-  for (const name of ['forwarded', 'x-real-ip', 'x-amz-security-token', 'x-amzn-oidc-identity', 'x-ms-client-principal', 'x-original-url', 'x-http-method-override', 'x-dropped', 'te']) {
+  for (const name of [
+    'forwarded',
+    'x-real-ip',
+    'x-amz-security-token',
+    'x-amzn-oidc-identity',
+    'x-ms-client-principal',
+    'x-original-url',
+    'x-http-method-override',
+    'x-dropped',
+    'te',
+  ]) {
     t.equal(headers[name], undefined, name)
   }
 })

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { systemClock } from '../../src/gateway/tools/clock.js'
 import { type Gateway, openGateway } from '../../src/gateway/gateway.js'
+import { systemClock } from '../../src/gateway/tools/clock.js'
 import { loadPolicy } from '../../src/policy/load.js'
 import type { DecisionRecord } from '../../src/record/record.js'
 import type { Clock } from '../../src/stages/contract.js'
@@ -34,7 +34,7 @@ export interface TestGateway {
 export async function startGateway(
   t: { teardown(done: () => Promise<void> | void): void },
   files: string | Readonly<Record<string, string>>,
-  options: { readonly clock?: Clock; readonly env?: Readonly<Record<string, string>> } = {},
+  options: { readonly clock?: Clock } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -44,7 +44,7 @@ export async function startGateway(
       mkdirSync(dirname(join(folder, name)), { recursive: true })
       writeFileSync(join(folder, name), text)
     }
-    const loaded = await loadPolicy(folder, { listen: '127.0.0.1:0', adminListen: '127.0.0.1:0', env: options.env ?? {} })
+    const loaded = await loadPolicy(folder, { listen: '127.0.0.1:0', adminListen: '127.0.0.1:0' })
     if (loaded.plan === null) {
       const list = loaded.problems.map(({ place, code, message }) => `${formatPlace(place)} ${code}: ${message}`)
       throw new Error(`the policy was refused:\n${list.join('\n')}`)
