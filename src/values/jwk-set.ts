@@ -70,7 +70,10 @@ export function algorithmsOf(key: KeyObject, algorithms: readonly string[]): rea
     return `a key of type ${key.asymmetricKeyType ?? key.type}`
   }
   const fitting = able.filter((algorithm) => algorithms.includes(algorithm))
-  return fitting.length > 0 ? fitting : `no algorithm of the issuer's list (${algorithms.join(', ')}) fits it`
+  if (fitting.length > 0) return fitting
+  return able.length === 0
+    ? `a key on the curve ${details.namedCurve ?? 'of no name'}`
+    : `a key for ${able.join(', ')}, and the issuer's algorithms are ${algorithms.join(', ')}`
 }
 
 /** More keys than this for one token, and each forged one would cost as many checks. */

@@ -341,7 +341,7 @@ t.test('keys that must not be trusted are passed over one by one', async (t) => 
     ['RSA with exponent 1', { ...rsa.jwk, e: 'AQ' }, /exponent|unreadable/],
     ['RSA with an even exponent', { ...rsa.jwk, e: 'Ag' }, /exponent|unreadable/],
     ['RSA with a vast exponent', { ...rsa.jwk, e: Buffer.alloc(64, 255).toString('base64url') }, /exponent|unreadable/],
-    ['a curve of coins', koblitz, /no algorithm|unreadable/],
+    ['a curve of coins', koblitz, /curve secp256k1|unreadable/],
     ['a symmetric key', { kty: 'oct', k: 'c2VjcmV0' }, /symmetric/],
     ['a symmetric key in disguise', { ...first.jwk, k: 'c2VjcmV0' }, /symmetric/],
     ['a private key', await exportJWK(first.privateKey), /private/],

@@ -48,7 +48,9 @@ function keyOfPem(pem: string, algorithms: readonly string[]): readonly FixedKey
     return 'The file holds no public key or certificate in PEM form.'
   }
   const able = algorithmsOf(key, algorithms)
-  return typeof able === 'string' ? `It is ${able}.` : [{ kid: null, algorithms: able, material: exportPem(key) }]
+  return typeof able === 'string'
+    ? `The file holds ${able}.`
+    : [{ kid: null, algorithms: able, material: exportPem(key) }]
 }
 
 function keysOfSet(json: string, algorithms: readonly string[]): readonly FixedKey[] | string {
