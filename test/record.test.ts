@@ -153,9 +153,12 @@ t.test('a denial points at the line that caused it, the rule before the step', a
   record.add(stepOf('auth'), deny(expired, { expired: '4 s ago' }, { declaredAt }), 30)
   const line = JSON.parse(formatLine(record.close({ ...end, status: 401 })))
   t.equal(line.declaredAt, '_defaults.yaml:3:12')
+  t.same(line.evidence, { expired: '4 s ago' })
   const coarse = open().record
   coarse.add(stepOf('auth'), deny(expired), 30)
-  t.equal(JSON.parse(formatLine(coarse.close(end))).declaredAt, 'orders.yaml:14:5')
+  const without = JSON.parse(formatLine(coarse.close(end)))
+  t.equal(without.declaredAt, 'orders.yaml:14:5')
+  t.notOk('evidence' in without, 'no evidence is no key')
 })
 
 t.test('a function that gave no answer is told apart from one that did', async (t) => {
@@ -284,6 +287,17 @@ t.test('people see colors only when they asked for them', async (t) => {
     formatHuman(passed.close(end), { color: false }),
     /allow 200 POST \/orders {2}client=alice {2}4\.1 ms \(fn 2\.6\) {2}R1\n$/,
   )
+})
+
+t.test('a request that was never understood has a line all the same', async (t) => {
+  const { record } = open({ method: '', path: '', route: null })
+  record.refuse('wire.malformed', { parser: 'HPE_INVALID_METHOD' })
+  const closed = record.close({ status: 400, bytes: 0, micros: 0, aborted: false })
+  t.match(
+    formatHuman(closed, { color: false }),
+    /DENY {2}400 - - {2}wire\.malformed {2}parser=HPE_INVALID_METHOD {2}R1\n$/,
+  )
+  t.match(JSON.parse(formatLine(closed)), { outcome: 'denied', code: 'wire.malformed', method: '', path: '' })
 })
 
 t.test('events share the log with decisions', async (t) => {

@@ -19,7 +19,9 @@ export function formatHuman(record: DecisionRecord, options: { readonly color: b
   const decided = decidingStep(record)
   const paint = (code: string, text: string): string => (options.color ? `${code}${text}${plain}` : text)
   const verdict = paint(colors[record.outcome], `${verbs[record.outcome]} ${record.response.status || '-  '}`)
-  const facts = [`${localTime(record.at)} ${verdict} ${printable(record.method)} ${printable(record.path)}`]
+  const facts = [
+    `${localTime(record.at)} ${verdict} ${printable(record.method) || '-'} ${printable(record.path) || '-'}`,
+  ]
   if (record.code !== undefined) {
     facts.push(paint(colors[record.outcome], record.code))
     if (record.declaredAt !== undefined) facts.push(printable(formatPlace(record.declaredAt)))

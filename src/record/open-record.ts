@@ -72,8 +72,8 @@ export class OpenRecord {
   #reported = false
   #outcome: NotForwarded | null = null
   #code = ''
-  #evidence: Evidence | null = null
-  #declaredAt: Place | null = null
+  #evidence: Evidence | undefined
+  #declaredAt: Place | undefined
   #upstream: NonNullable<DecisionRecord['upstream']> | null = null
   #upstreamStatus = 0
   #notes: string[] | null = null
@@ -95,7 +95,7 @@ export class OpenRecord {
     if (this.#closed !== null) return verdict.outcome === 'deny' && step.mode === 'enforce'
     const mode = this.#reported ? 'after-report' : step.mode
     const { stage, declaredAt } = step
-    const evidence = verdict.evidence === undefined ? undefined : this.#redactor.evidence(verdict.evidence)
+    const evidence = this.#redact(verdict.evidence)
     const taken = Math.round(micros)
     if (step.phase === 'upstream') this.#addUpstream(evidence, taken)
     if (verdict.outcome === 'allow') {
@@ -106,13 +106,24 @@ export class OpenRecord {
       )
       return false
     }
-    return this.#addDenial(step, verdict, evidence ?? {}, taken, mode)
+    return this.#addDenial(step, verdict, evidence, taken, mode)
   }
 
-  #addDenial(step: Step, verdict: Deny, evidence: Evidence, micros: number, mode: StepRecord['mode']): boolean {
+  #addDenial(
+    step: Step,
+    verdict: Deny,
+    evidence: Evidence | undefined,
+    micros: number,
+    mode: StepRecord['mode'],
+  ): boolean {
     const declaredAt = verdict.declaredAt ?? step.declaredAt
     const { code } = verdict.reason
-    this.#steps.push({ stage: step.stage, outcome: 'deny', micros, mode, declaredAt, evidence, code })
+    const { stage } = step
+    this.#steps.push(
+      evidence === undefined
+        ? { stage, outcome: 'deny', micros, mode, declaredAt, code }
+        : { stage, outcome: 'deny', micros, mode, declaredAt, evidence, code },
+    )
     if (step.mode === 'report') {
       this.#reported = true
       return false
@@ -127,21 +138,26 @@ export class OpenRecord {
 
   /** A refusal that no step made: malformed HTTP, an unknown path, a body over its cap, load shedding. */
   refuse(code: string, evidence?: Evidence, declaredAt?: Place): void {
-    this.#decide('denied', code, evidence === undefined ? null : this.#redactor.evidence(evidence), declaredAt ?? null)
+    this.#decide('denied', code, this.#redact(evidence), declaredAt)
   }
 
   /** A failure after the steps: the function's answer was cut, or the gateway itself broke. */
   fail(code: string, evidence?: Evidence): void {
-    this.#decide('failed', code, evidence === undefined ? null : this.#redactor.evidence(evidence), null)
+    this.#decide('failed', code, this.#redact(evidence))
   }
 
   /** The first decision stands: what breaks while a refusal is being sent does not hide the refusal. */
-  #decide(outcome: NotForwarded, code: string, evidence: Evidence | null, declaredAt: Place | null): void {
+  #decide(outcome: NotForwarded, code: string, evidence?: Evidence, declaredAt?: Place): void {
     if (this.#outcome !== null) return
     this.#outcome = outcome
     this.#code = code
     this.#evidence = evidence
     this.#declaredAt = declaredAt
+  }
+
+  #redact(evidence: Evidence | undefined): Evidence | undefined {
+    for (const _ in evidence) return this.#redactor.evidence(evidence)
+    return undefined // none, or empty
   }
 
   /** The head of the function's answer is there; told before its step is added. */
@@ -185,8 +201,8 @@ export class OpenRecord {
       micros: Math.round(end.micros),
     }
     if (this.#outcome !== null) record.code = this.#code
-    if (this.#declaredAt !== null) record.declaredAt = this.#declaredAt
-    if (this.#evidence !== null) record.evidence = this.#evidence
+    if (this.#declaredAt !== undefined) record.declaredAt = this.#declaredAt
+    if (this.#evidence !== undefined) record.evidence = this.#evidence
     if (this.#upstream !== null) record.upstream = this.#upstream
     if (this.#notes !== null) record.notes = this.#notes
     this.#closed = record
