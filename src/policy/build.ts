@@ -52,8 +52,21 @@ export function buildPlan(
   const opened = PolicyFolder.open(folder, report)
   if (opened === undefined)
     return { plan: null, secrets: new Map(), problems: problems.list(() => undefined), files: [] }
-  const files = parseFiles(opened.policyTexts(), memory, report)
-  const run = new Run(opened, realpathSync(folder), files, options, stages, memory, problems, environment)
+  const texts = opened.policyTexts()
+  const isReadable = !problems.hasErrors
+  const { files, areWhole } = parseFiles(texts, memory, report)
+  problems.seal()
+  const run = new Run(
+    opened,
+    realpathSync(folder),
+    files,
+    isReadable && areWhole,
+    options,
+    stages,
+    memory,
+    problems,
+    environment,
+  )
   const plan = run.plan()
   memory.turn()
   return {
@@ -68,6 +81,8 @@ class Run {
   readonly secrets: ReadonlyMap<string, Secret>
   readonly #folder: PolicyFolder
   readonly #files: readonly PolicyFile[]
+  /** Whether every file could be read: only then is a name that nobody declares a dangling one. */
+  readonly #isWhole: boolean
   readonly #options: BuildOptions
   readonly #stages: StageTable
   readonly #memory: Memory
@@ -83,6 +98,7 @@ class Run {
     folder: PolicyFolder,
     root: string,
     files: readonly PolicyFile[],
+    isWhole: boolean,
     options: BuildOptions,
     stages: StageTable,
     memory: Memory,
@@ -91,6 +107,7 @@ class Run {
   ) {
     this.#folder = folder
     this.#files = files
+    this.#isWhole = isWhole
     this.#options = options
     this.#stages = stages
     this.#memory = memory
@@ -159,6 +176,7 @@ class Run {
     const resolver = new RouteResolver(
       {
         report,
+        isWhole: this.#isWhole,
         hasErrors: () => this.#problems.hasErrors,
         language,
         checker,
@@ -289,7 +307,7 @@ class Run {
 
   #secretText(text: Section) {
     if (text instanceof NodeSection && text.node !== undefined) this.#secretTexts.add(text.node)
-    return parseSecretText(text, this.#declaredSecrets, this.#report)
+    return parseSecretText(text, this.#declaredSecrets, this.#isWhole ? this.#report : () => {})
   }
 
   #readText(reference: NodeSection): string | undefined {
@@ -324,7 +342,7 @@ class FolderDefaults {
 
   constructor(files: readonly PolicyFile[], builtIn: MapNode, report: Report) {
     for (const { kind, root, source } of files) {
-      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), root)
+      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), withoutKey(root, 'defaults'))
     }
     this.#builtIn = builtIn
     this.#report = report

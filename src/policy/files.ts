@@ -30,11 +30,22 @@ export function parseText(
   return parsed.node
 }
 
-/** The texts of a set as maps; a file that holds nothing is passed over, one that holds no map is a problem. */
-export function parseFiles(texts: readonly PolicyText[], memory: Memory, report: Report): PolicyFile[] {
-  return texts.flatMap((text) => {
+/**
+ * The texts of a set as maps; a file that holds nothing is passed over, one that holds no map is a problem. Whether every
+ * text could be read at all is told as well: what a broken one declares is unknown, not missing.
+ */
+export function parseFiles(
+  texts: readonly PolicyText[],
+  memory: Memory,
+  report: Report,
+): { readonly files: PolicyFile[]; readonly areWhole: boolean } {
+  let areWhole = true
+  const files = texts.flatMap((text) => {
     const { kind, source } = text
-    const root = parseText(text, memory, report)
+    const root = parseText(text, memory, (finding) => {
+      report(finding)
+      if (finding.severity !== 'warning') areWhole = false
+    })
     if (root === undefined || (root.kind === 'scalar' && root.value === null)) return []
     if (root.kind === 'map') return [{ kind, source, root }]
     report({
@@ -45,4 +56,5 @@ export function parseFiles(texts: readonly PolicyText[], memory: Memory, report:
     })
     return []
   })
+  return { files, areWhole }
 }

@@ -110,7 +110,8 @@ class TreeBuilder {
           'Anchors and aliases are not used in policies.',
           'Write the value out, or share it: `defaults:` for settings, a name under `rateLimits:`, `upstreams:` or `issuers:` for things.',
         )
-        return this.#null(event.anchorStart - 1)
+        // A text, so that whatever is wrong with it falls on the place that has its problem already.
+        return { kind: 'scalar', source: this.#source, start: event.anchorStart - 1, end: event.anchorEnd, value: '*' }
       default:
         throw new Error(`the YAML parser gave event ${event.type} where a node was due`)
     }

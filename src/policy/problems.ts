@@ -21,23 +21,27 @@ const maxProblems = 2_000
 export class Problems {
   readonly #found = new Map<string, Finding>()
   readonly #places = new Set<string>()
+  #sealed: ReadonlySet<string> = new Set()
   #errors = 0
 
   readonly report: Report = (finding) => {
     const { at, code } = finding
-    const key = `${at.file}:${at.line}:${at.column} ${code}`
+    if (this.#sealed.has(placeKey(at))) return
+    const key = `${placeKey(at)} ${code}`
     if (this.#found.has(key) || this.#found.size >= maxProblems) return
     this.#found.set(key, finding)
-    this.#places.add(`${at.file}:${at.line}:${at.column}`)
+    this.#places.add(placeKey(at))
     if (finding.severity !== 'warning') this.#errors++
   }
 
   /** For stages: where a place has its problem already, the second one is most likely its consequence. */
   readonly reportOnce: Report = (finding) => {
-    const { at } = finding
-    const prefix = `${at.file}:${at.line}:${at.column}`
-    if (this.#places.has(prefix)) return
-    this.report(finding)
+    if (!this.#places.has(placeKey(finding.at))) this.report(finding)
+  }
+
+  /** Ends the reading of texts: where one is broken, what its value then seems to be is not worth a second problem. */
+  seal(): void {
+    this.#sealed = new Set(this.#places)
   }
 
   get hasErrors(): boolean {
@@ -48,6 +52,10 @@ export class Problems {
   list(sourceOf: (file: string) => Source | undefined): Problem[] {
     return [...this.#found.values()].map((finding) => withFrame(finding, sourceOf)).sort(byPlace)
   }
+}
+
+function placeKey({ file, line, column }: Place): string {
+  return `${file}:${line}:${column}`
 }
 
 function withFrame(finding: Finding, sourceOf: (file: string) => Source | undefined): Problem {

@@ -15,6 +15,8 @@ import { NodeSection } from './section.js'
 /** What resolving a route may use: the shared things, and the questions that stages may ask. */
 export interface RouteResolving {
   readonly report: Report
+  /** Whether every file could be read: what a broken one declares is unknown, not missing. */
+  readonly isWhole: boolean
   /** Whether the set is refused already, so that what follows from it need not be said. */
   hasErrors(): boolean
   readonly language: Language
@@ -57,7 +59,7 @@ export class RouteResolver {
         code: 'route.value-type',
         message: `${entry.key} is no map of settings.`,
         hint: 'A route has at least upstream: and auth:.',
-        at: place,
+        at: entry.node.value === null ? place : placeOf(entry.node),
       })
       return
     }
@@ -116,6 +118,7 @@ export class RouteResolver {
     const effective = overlay(base, own, builtIn, report)
     const policy = new NodeSection(effective, undefined, () => place)
     const failed = checker.check({ thing: 'route', node: effective, at: place }, report)
+    if (!this.#with.isWhole) return
     this.#checkAuth(entry.key, own, policy, place)
     const upstream = this.#upstream(policy.get('upstream'), entry.key, place, failed.has('upstream'))
     if (failed.size === 0) checkGuardrails(guardrails, policy, report)

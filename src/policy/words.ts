@@ -52,11 +52,12 @@ export function describe(schema: unknown, depth = 0): string {
 }
 
 function exampleWords(keywords: Keywords): string {
-  const examples = keywords['examples']
-  if (Array.isArray(examples) && examples.length > 0)
-    return `a text such as ${examples.slice(0, 2).map(quote).join(' or ')}`
-  const description = keywords['description']
-  return typeof description === 'string' ? `a text (${description.replace(/\.$/, '')})` : 'a text of another form'
+  const { examples, description } = keywords
+  const shown = (Array.isArray(examples) ? examples : []).slice(0, 2).map(quote)
+  const words = typeof description === 'string' ? description.replace(/\.$/, '') : undefined
+  if (words !== undefined && (shown[0] ?? '').length > 40) return `a text (${words})`
+  if (shown.length > 0) return `a text such as ${shown.join(' or ')}${words === undefined ? '' : ` (${words})`}`
+  return words === undefined ? 'a text of another form' : `a text (${words})`
 }
 
 function numberWords(keywords: Keywords, word: string): string {

@@ -34,8 +34,13 @@ const faults: readonly {
   },
   {
     begins: 'bad indentation of a mapping entry',
-    message: 'This cannot stand here: a key is indented differently from its neighbors, or a value holds ": ".',
-    hint: 'Align the keys of one map, and quote a value that holds a colon.',
+    message: 'This key is indented differently from its neighbors.',
+    hint: 'Align the keys of one map.',
+  },
+  {
+    begins: 'colon in a value',
+    message: 'A value holds ": ", which begins a map.',
+    hint: 'Quote the value.',
   },
   {
     begins: 'bad indentation of a sequence entry',
@@ -101,7 +106,14 @@ export function explainYamlFault(reason: string, position: number, source: Sourc
   // At the end of a line or of the file the parser already looks at the next one; the fault is before it.
   let start = Math.min(position, Math.max(0, text.length - 1))
   while (start > 0 && (text[start] === '\n' || text[start] === '\r' || text[start] === undefined)) start--
-  const at = source.place(start)
+  let at = source.place(start)
+  const before = (source.frame(at.line)?.text ?? '').slice(0, at.column - 1)
+  if (fault?.begins === 'bad indentation of a mapping entry') {
+    // The parser stops at the colon. After a single word it is the key of a line that stands at the wrong depth.
+    if (!/^ *(- +)?("[^"]*"|'[^']*'|[^\s:]+)$/.test(before))
+      return explainYamlFault('colon in a value', position, source)
+    at = source.place(start - before.trimStart().length, start)
+  }
   const tab = /^ *\t/.test(source.frame(at.line)?.text ?? '')
   if (fault === undefined || (tab && fault.code === undefined)) {
     const found = tab ? faults.find((row) => row.code === 'policy.yaml-tab') : undefined

@@ -3,7 +3,12 @@ import type { Planned, Stage } from '../../src/stages/contract.js'
 import { durationPattern } from '../../src/values/duration.js'
 
 /** Stages of which only flow A is real: they keep what they read as their settings, so that a plan shows the merge. */
-function keeper(name: StageName, slot: Slot, keys: Readonly<Record<string, JsonSchema>>, needsBody = false): Stage<unknown> {
+function keeper(
+  name: StageName,
+  slot: Slot,
+  keys: Readonly<Record<string, JsonSchema>>,
+  needsBody = false,
+): Stage<unknown> {
   return {
     name,
     keys,
@@ -46,7 +51,12 @@ export const fakeStages = {
     rateLimit: { type: 'object', additionalProperties: limit, description: 'Limits by name.' },
   }) as Stage<never>, // settings are each stage's own business
   auth: keeper('auth', 'auth', {
-    auth: { anyOf: [{ const: 'none' }, map({ jwt: { type: 'string' }, scopes: { type: 'array', items: { type: 'string' } } })] },
+    auth: {
+      anyOf: [
+        { const: 'none' },
+        map({ jwt: { type: 'string' }, scopes: { type: 'array', items: { type: 'string' } } }),
+      ],
+    },
   }) as Stage<never>, // as above
   request: keeper(
     'request',

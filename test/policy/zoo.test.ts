@@ -17,13 +17,15 @@ for (const name of readdirSync(zoo).sort()) {
     const loaded = await loadPolicy(writeFolder(t, { 'shared.yaml': sharedText, ...files }))
 
     const errors = loaded.problems.filter(({ severity }) => severity === 'error')
-    const [first] = errors
+    const rendered = renderProblems(errors)
+    // A bomb goes off in many places; every other animal has one mistake and must get one problem.
+    const isBomb = name.includes('bomb')
+    const found = isBomb ? errors.find((error) => error.code === code) : errors[0]
+    const said = `${found?.message} ${found?.hint ?? ''}`
     t.equal(loaded.plan, null, 'nothing is served')
-    t.equal(first && `${first.code} ${formatPlace(first.place)}`, `${code} ${place}`, renderProblems(errors))
-    t.ok(`${first?.message} ${first?.hint}`.includes(says), `"${first?.message} ${first?.hint}" says "${says}"`)
-    t.match(first?.message, /[.:]$|\.$/, 'the message is a sentence')
-    t.ok(/[a-z0-9)`}>"?.]$/i.test(first?.hint ?? ''), 'the hint says how to mend it')
-    const isManyOfOne = name.startsWith('yaml-alias-bomb')
-    t.equal(errors.length > 1, isManyOfOne, renderProblems(errors))
+    t.equal(found && `${found.code} ${formatPlace(found.place)}`, `${code} ${place}`, rendered)
+    t.ok(said.includes(says), `${JSON.stringify(said)} says ${JSON.stringify(says)}`)
+    t.match(found?.message, /\.$/, 'the message is a sentence')
+    t.equal(errors.length > 1, isBomb, rendered)
   })
 }
