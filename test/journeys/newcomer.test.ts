@@ -74,7 +74,7 @@ t.test('the demo keeps every promise that it prints', async (t) => {
   }
   const log = demo.out().slice(screen.length)
   t.match(log, /allow 201 POST \/orders/, 'every decision is one line')
-  t.match(log, /DENY {2}401 POST \/orders {2}auth\.token-missing {2}orders\.yaml:\d+/, 'with its code and policy line')
+  t.match(log, /DENY {2}401 POST \/orders {2}auth\.missing {2}orders\.yaml:\d+/, 'with its code and policy line')
 
   await t.test('tokens come with the claims that were asked for', async (t) => {
     const args = [
