@@ -157,7 +157,7 @@ const orderSchema = {
 }
 
 const gatewayYaml = `version: 1
-addressLimit: { quota: 900000000, window: 1m }
+addressLimit: { quota: 10000000, window: 1m }
 limits: { eventLoopDelay: 5s }
 `
 
@@ -175,7 +175,7 @@ ${(['rs256', 'es256'] as const)
   .join('')}upstreams:
   shop: { url: "http://127.0.0.1:${upstreamPort}" }
 defaults:
-  rateLimit: { per-client: { partitionKey: jwt.sub, quota: 900000000, window: 1m } }
+  rateLimit: { per-client: { partitionKey: jwt.sub, quota: 10000000, window: 1m } }
 routes:
 ${(['rs256', 'es256'] as const)
   .map(

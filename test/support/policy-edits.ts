@@ -58,7 +58,7 @@ routes:
 
 /** What stands beside it: generous enough for a load from one address. */
 export const editedGateway = `version: 1
-addressLimit: { quota: 900000000, window: 1m }
+addressLimit: { quota: 10000000, window: 1m }
 limits: { eventLoopDelay: 5s, connectionsPerAddress: 1000 }
 secrets: { hmac: { file: ./hmac.txt } }
 `

@@ -1,0 +1,152 @@
+import t from 'tap'
+import { startGateway } from '../support/gateway.js'
+import { startUpstream } from '../support/upstream.js'
+import { converse, message } from '../support/wire.js'
+import { marker, neutralized, refused, trailers } from './wire-attacks.js'
+
+const host = 'Host: shop.example'
+
+async function start(t: Parameters<typeof startUpstream>[0]) {
+  const upstream = await startUpstream(t)
+  upstream.answer = ({ method, url }, response) => {
+    const text = JSON.stringify({ method, url })
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
+    response.end(method === 'HEAD' ? undefined : text)
+  }
+  const gateway = await startGateway(t, {
+    'gateway.yaml': 'version: 1\nlimits: { connectionsPerAddress: 1000 }\n',
+    'routes.yaml': `
+upstreams: { echo: { url: "${upstream.url}" } }
+clients: { partner: { keys: { k1: { sha256: ${'ab'.repeat(32)} } } } }
+defaults: { upstream: echo, rateLimit: {} }
+routes:
+  GET /items/{id}: { auth: none, reason: a test of the wire }
+  POST /items: { auth: none, reason: a test of the wire }
+  GET /files/{path+}: { auth: none, reason: a test of the wire }
+  POST /files/{path+}: { auth: none, reason: a test of the wire }
+  POST /small: { auth: none, reason: a test of the wire, request: { maxBytes: 1KiB } }
+  GET /admin: { auth: { apiKey: [partner] } }
+  POST /admin: { auth: { apiKey: [partner] } }
+`,
+  })
+  const { port } = gateway.gateway.address
+  let asked = 0
+  return {
+    upstream,
+    port,
+    /** An ordinary caller on a new connection gets the answer to its own question. */
+    async ordinary(t: { equal(a: unknown, b: unknown, what: string): void }) {
+      asked += 1
+      const own = `/items/own-${asked}`
+      const { answers } = await converse(port, message([`GET ${own} HTTP/1.1`, host]))
+      t.equal(answers.at(0)?.body, JSON.stringify({ method: 'GET', url: own }), 'the next caller gets their own answer')
+    },
+  }
+}
+
+t.test('the wire refuses', async (t) => {
+  const { upstream, port, ordinary } = await start(t)
+  for (const [family, cases] of Object.entries(refused)) {
+    t.test(family, async (t) => {
+      for (const { what, bytes, status, twin, endAtOnce = false, headOnly = false, closes = false } of cases) {
+        upstream.requests.length = 0
+        const { answers, rest, closedByServer, timedOut } = await converse(port, bytes, { endAtOnce, headOnly })
+        const reached = upstream.requests.map(({ method, url }) => `${method} ${url}`)
+        const allowed = typeof status === 'number' ? [status] : status
+        t.same(
+          {
+            refusal: allowed.includes(answers.at(0)?.status ?? 0) ? 'as it should be' : answers.at(0)?.head,
+            answers: answers.length,
+            rest,
+            timedOut,
+            reached,
+            ...(closes ? { closedByServer } : {}),
+          },
+          {
+            refusal: 'as it should be',
+            answers: 1,
+            rest: '',
+            timedOut: false,
+            reached: [],
+            ...(closes ? { closedByServer: true } : {}),
+          },
+          what,
+        )
+        await ordinary(t)
+        const harmless = await converse(port, twin)
+        t.equal(
+          harmless.answers.filter((answer) => answer.status >= 200).at(0)?.status,
+          200,
+          `${what}: its harmless twin passes`,
+        )
+      }
+    })
+  }
+})
+
+t.test('the function never sees', async (t) => {
+  const { upstream, port, ordinary } = await start(t)
+  const received = () =>
+    JSON.stringify(upstream.requests.map(({ rawHeaders, url, body }) => [url, rawHeaders, body.toString()]))
+
+  t.test('headers that speak for somebody else', async (t) => {
+    for (const { what, lines } of neutralized) {
+      upstream.requests.length = 0
+      const { answers } = await converse(
+        port,
+        message(['GET /items/1 HTTP/1.1', 'Host: shop.example', 'X-Note: kept', ...lines]),
+      )
+      t.equal(answers.at(0)?.status, 200, `${what}: the request itself passes`)
+      t.notMatch(received(), marker, what)
+      t.notMatch(upstream.requests.at(0)?.headers['host'], 'shop', `${what}: nor the caller's Host`)
+      t.match(received(), '"kept"', `${what}: an ordinary header passes`)
+      await ordinary(t)
+    }
+  })
+
+  t.test('what stands between or after the chunks', async (t) => {
+    for (const { what, bytes } of trailers) {
+      upstream.requests.length = 0
+      const { answers, timedOut } = await converse(port, bytes)
+      t.equal(timedOut, false, `${what}: it is answered`)
+      t.ok([200, 400].includes(answers.at(0)?.status ?? 0), `${what}: passes without it, or is refused`)
+      t.notMatch(received(), marker, what)
+      await ordinary(t)
+    }
+  })
+})
+
+t.test('a connection lives on after an answer that left nothing unread', async (t) => {
+  const { port } = await start(t)
+  const ask = (target: string) => message([`GET ${target} HTTP/1.1`, host])
+  const { answers } = await converse(port, ask('/items/1') + ask('/nowhere') + ask('/items/2'), { answers: 3 })
+  t.same(
+    answers.map(({ status }) => status),
+    [200, 404, 200],
+  )
+  t.match(answers.at(2)?.body, '/items/2')
+})
+
+t.test('a caller who waits for 100-continue is told to go on, and the function is not asked to wait', async (t) => {
+  const { upstream, port } = await start(t)
+  const { answers } = await converse(
+    port,
+    message(
+      ['POST /items HTTP/1.1', host, 'Content-Type: application/json', 'Expect: 100-continue', 'Content-Length: 7'],
+      '{"a":1}',
+    ),
+  )
+  t.same(
+    answers.map(({ status }) => status),
+    [100, 200],
+  )
+  t.equal(upstream.requests.at(0)?.headers['expect'], undefined)
+  t.equal(upstream.requests.at(0)?.body.toString(), '{"a":1}')
+})
+
+t.test('HEAD is answered like GET, without a body', async (t) => {
+  const { port } = await start(t)
+  const { answers, rest } = await converse(port, message(['HEAD /items/1 HTTP/1.1', host]), { headOnly: true })
+  t.equal(answers.at(0)?.status, 200)
+  t.equal(rest, '')
+})
