@@ -13,7 +13,7 @@ export interface ClientAddress {
   isTrusted(peer: string): boolean
 }
 
-export interface Caller {
+interface Caller {
   /** Canonical text; the peer's where nobody trusted says otherwise. */
   readonly address: string
   /** As the nearest proxy saw them; absent where the peer is not trusted, or says nothing that can be read. */

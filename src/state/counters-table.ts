@@ -93,8 +93,9 @@ export class Table {
 
   /** Drops what is dead from one page and gives its memory back. */
   sweep(index: number, now: number): void {
-    const page = this.#directory[index]
+    let page = this.#directory[index]
     if (page === undefined || page.used === 0) return
+    if (page.shape !== this.#shape) page = this.#convert(page, now)
     const live = this.#liveIn(page, now)
     if ((page.used - live) * 4 < page.used) return
     let capacity = page.capacity

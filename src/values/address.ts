@@ -17,7 +17,7 @@ export function canonicalAddress(text: string): string | null {
 
 /**
  * What limits count an address by: an IPv4 address is its own key, an IPv6 address that of its /64, since whoever holds
- * one such address holds the whole network. Takes canonical text. A key, not an address: zeros are never left out of it.
+ * one such address holds the whole network: the first four groups, no zeros left out. Takes canonical text.
  */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address
@@ -27,9 +27,9 @@ export function addressKey(address: string): string {
     if (address.charCodeAt(i) !== 58) continue
     if (address.charCodeAt(i + 1) === 58) break
     colons++
-    if (colons === 4) return `${address.slice(0, i)}::/64`
+    if (colons === 4) return address.slice(0, i)
   }
-  return `${textOf(ipv6Groups(address).slice(0, 4))}::/64`
+  return textOf(ipv6Groups(address).slice(0, 4))
 }
 
 /** The eight 16-bit groups of a text that `isIPv6` accepts, without zone. */

@@ -141,7 +141,7 @@ t.test('a limiter that only looks answers as the real one and takes nothing', as
     { bucket: 'x', algorithm: 'sliding-window', quota: 1, windowMs: 1000, calendar: null, burst: null },
   ] as const
   const looking = createLimiter(counters, { isCounting: false }).open(specs)
-  const counting = createLimiter(counters).open(specs)
+  const counting = createLimiter(counters, { isCounting: true }).open(specs)
   for (let i = 0; i < 3; i++) t.match(await looking.take(['a'], [1]), { allowed: true })
   t.match(await counting.take(['a'], [1]), { allowed: true })
   t.match(await looking.take(['a'], [1]), { allowed: false, states: [{ exceeded: true, resetMs: 1000 }] })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { LimitSpec } from '../../src/stages/contract.js'
 import { Counters } from '../../src/state/counters.js'
+import { KeyHash } from '../../src/state/counters-hash.js'
 
 const minuteMs = 60_000
 const dayMs = 86_400_000
@@ -451,6 +452,55 @@ t.test('a reload that changes a limit keeps what the counts still say', (t) => {
     clock.now += after.windowMs
     t.ok(changed.take(['a'], [after.quota]).allowed, `${name}: free after its window`)
   }
+  t.end()
+})
+
+t.test('a reload that changes a limit keeps the counts of every key, swept or not', (t) => {
+  const { counters } = open()
+  const before = counters.open([spec({ quota: 3 })])
+  for (let i = 0; i < 5000; i++) before.take([`key-${i}`], [3])
+  const after = counters.open([spec({ quota: 1000, windowMs: 2 * minuteMs })])
+  for (let i = 0; i < 10; i++) counters.sweep()
+  t.equal(
+    countAllowed(5000, (i) => after.take([`key-${i}`], [1]).allowed),
+    0,
+    'each has spent one',
+  )
+  t.equal(
+    countAllowed(5000, (i) => after.take([`key-${i}`], [2]).allowed),
+    5000,
+  )
+  t.end()
+})
+
+t.test('keys that are alike meet nowhere, and nobody without the seed knows where', (t) => {
+  const halves = (seed: string) => {
+    const hash = new KeyHash(Buffer.from(seed))
+    return (key: string) => {
+      hash.of(key)
+      return [hash.high, hash.low] as const
+    }
+  }
+  const one = halves('seedseed')
+  const seen = new Set<string>()
+  const bits = new Array<number>(64).fill(0)
+  for (let i = 0; i < 100_000; i++) {
+    const [high, low] = one(`203.0.${i >> 8}.${i & 255}`)
+    seen.add(`${high}.${low}`)
+    for (let bit = 0; bit < 32; bit++) {
+      bits[bit] = (bits[bit] ?? 0) + ((high >>> bit) & 1)
+      bits[bit + 32] = (bits[bit + 32] ?? 0) + ((low >>> bit) & 1)
+    }
+  }
+  t.equal(seen.size, 100_000, 'no two of 100,000 share a hash')
+  t.ok(
+    bits.every((count) => Math.abs(count - 50_000) < 1000),
+    'every bit is set in half of them',
+  )
+  const near = ['', '\0', '\0\0', '\0\0\0', 'a', 'a\0', 'aa', 'aaa', 'aaaa', '\u0100', '\u0001', 'ab', 'ba']
+  t.equal(new Set(near.map((key) => one(key).join())).size, near.length, 'nor do texts that differ in zeros or length')
+  t.same(one('203.0.113.7'), one('203.0.113.7'))
+  t.not(one('203.0.113.7').join(), halves('seedseee')('203.0.113.7').join())
   t.end()
 })
 

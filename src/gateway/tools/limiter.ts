@@ -3,7 +3,7 @@ import type { Limiter } from '../../stages/contract.js'
 import type { CounterGroup, Counters } from '../../state/counters.js'
 
 /** The limiter that stages borrow. One that only looks answers as the real one would and counts nothing: for `explain`. */
-export function createLimiter(counters: Counters, { isCounting } = { isCounting: true }): Limiter {
+export function createLimiter(counters: Counters, { isCounting }: { readonly isCounting: boolean }): Limiter {
   if (isCounting) return counters
   return {
     open(specs) {
