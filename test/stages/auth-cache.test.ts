@@ -173,6 +173,20 @@ t.test('what is remembered is bounded in bytes, whatever arrives', async (t) => 
   t.notOk(cache.refused('forged 0', 0, 1))
 })
 
+t.test('one bound holds for all issuers together, and the tokens of a quiet one make room', async (t) => {
+  const maxBytes = 512 * 1024
+  const tokens = createVerifiedTokens({ maxBytes })
+  const quiet = tokens.scope('quiet')
+  for (let i = 0; i < 100; i++) quiet.keep(`quiet ${i}`, result('u'), 0, 9_000_000, 1)
+  t.ok(quiet.get('quiet 0', 0, 1))
+  const busy = Array.from({ length: 5 }, (_, i) => tokens.scope(`busy ${i}`))
+  for (let i = 0; i < 5_000; i++) busy[i % 5]?.keep(`${i}`, result('u'), 0, 9_000_000, 1)
+  t.ok(tokens.stats().bytes <= maxBytes, `${tokens.stats().bytes} bytes`)
+  t.notOk(quiet.get('quiet 0', 0, 1))
+  quiet.keep('again', result('u'), 0, 9_000_000, 1)
+  t.ok(quiet.get('again', 0, 1), 'and it may come back')
+})
+
 t.test('a token in steady use outlives those that come once', async (t) => {
   const tokens = createVerifiedTokens({ maxBytes: 512 * 1024 })
   const cache = tokens.scope('a')

@@ -41,7 +41,7 @@ export function registerFixedKeys(fastify: FastifyInstance, issuer: IssuerPlan, 
       if (found === 'unknown') return { fault: 'token-key-unknown' }
       if (found === 'ambiguous') return { fault: 'token-key-ambiguous' }
       for (const key of found) if (verifies(fastify, key.namespace, token)) return { generation: 0 }
-      return { fault: 'token-signature' }
+      return { fault: 'token-signature', generation: 0 }
     },
   }
 }

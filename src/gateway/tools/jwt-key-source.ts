@@ -12,4 +12,5 @@ export interface KeySource {
 /** A good signature by keys of this generation, or why there is none. */
 export type SignatureResult =
   | { readonly generation: number }
-  | { readonly fault: string; readonly retryAfterSeconds?: number }
+  /** With a generation: no other outcome is to be had from its keys. */
+  | { readonly fault: string; readonly generation?: number; readonly retryAfterSeconds?: number }

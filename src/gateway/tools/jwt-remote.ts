@@ -50,7 +50,7 @@ async function verify(
       // Not this key; jose has no other reason left after `readToken`, and whatever it throws is no admission.
     }
   }
-  return { fault: 'token-signature' }
+  return { fault: 'token-signature', generation }
 }
 
 function unavailable(retryAfterSeconds: number): SignatureResult {

@@ -74,11 +74,10 @@ function createVerifier(issuer: IssuerPlan, source: KeySource, cache: TokenScope
 
   function conclude(token: string, read: UnverifiedToken, checked: SignatureResult, now: number): TokenResult {
     if ('fault' in checked) {
-      const { fault, retryAfterSeconds } = checked
+      const { fault, generation, retryAfterSeconds } = checked
       const evidence = { algorithm: read.algorithm, key: read.kid === undefined ? 'unnamed' : wordOf(read.kid) }
       const result = refusal(issuer, fault, evidence, retryAfterSeconds)
-      const generation = source.ready(now)
-      if (fault === 'token-signature' && generation !== null) cache.keepRefused(token, result, now, generation)
+      if (generation !== undefined) cache.keepRefused(token, result, now, generation)
       return result
     }
     const judged = judgeClaims(read.claims, issuer, now)
