@@ -53,7 +53,8 @@ export function devScreen(facts: {
     lines.push('', `${paint('bold', 'Try')}  in another terminal, in this folder; each line with the status to expect`)
     for (const { route, status, says, line } of tries) {
       if (route !== null && !known.has(route)) continue
-      lines.push(`  ${paint(status < 400 ? 'green' : 'red', String(status))}  ${says}`, `       ${line}`)
+      const expected = status === null ? '   ' : paint(status < 400 ? 'green' : 'red', String(status))
+      lines.push(`  ${expected}  ${says}`, `       ${line}`)
     }
   }
   lines.push(

@@ -1,7 +1,7 @@
 /** A line to paste into a shell, and what to expect of it. */
 export interface DemoLine {
-  /** The status that the answer will have; the last of several where the line sends many requests. */
-  readonly status: number
+  /** The status that the answer will have (the last of many requests); null for a line that prepares others. */
+  readonly status: number | null
   /** The route that it shows; null where it needs none. */
   readonly route: string | null
   readonly says: string
@@ -22,36 +22,32 @@ export interface DemoFacts {
 export function demoLines({ gateway, partnerKey, calledAs, issuer }: DemoFacts): readonly DemoLine[] {
   const issuerFlag = issuer === null ? '' : ` --issuer ${issuer}`
   const json = "-H 'content-type: application/json'"
-  const token = (scope: string): string =>
-    `"Authorization: Bearer $(${calledAs} keys jwt --scope ${scope}${issuerFlag})"`
-  const order = (body: string, scope?: string): string =>
-    `curl -i ${gateway}/orders ${json}${scope === undefined ? '' : ` -H ${token(scope)}`} -d '${body}'`
+  const order = (body: string, token?: string): string =>
+    `curl -i ${gateway}/orders ${json}${token === undefined ? '' : ` -H "Authorization: Bearer $${token}"`} -d '${body}'`
+  const token = (scope: string): string => `$(${calledAs} keys jwt${issuerFlag} --scope ${scope})`
+  const good = '{"sku":"milk-jug","quantity":2}'
   return [
     { status: 200, route: 'GET /products', says: 'the public catalogue', line: `curl -i ${gateway}/products` },
     {
-      status: 201,
+      status: null,
       route: 'POST /orders',
-      says: 'an order, with a token',
-      line: order('{"sku":"milk-jug","quantity":2}', 'orders:write'),
+      says: 'tokens, for the lines below',
+      line: `WRITER=${token('orders:write')} READER=${token('orders:read')}`,
     },
-    { status: 401, route: 'POST /orders', says: 'without a token', line: order('{"sku":"milk-jug","quantity":2}') },
-    {
-      status: 403,
-      route: 'POST /orders',
-      says: 'with the wrong scope',
-      line: order('{"sku":"milk-jug","quantity":2}', 'orders:read'),
-    },
+    { status: 201, route: 'POST /orders', says: 'an order, with a token', line: order(good, 'WRITER') },
+    { status: 401, route: 'POST /orders', says: 'without one', line: order(good) },
+    { status: 403, route: 'POST /orders', says: 'with the wrong scope', line: order(good, 'READER') },
     {
       status: 400,
       route: 'POST /orders',
       says: 'a body that breaks its schema: the answer names body:/quantity',
-      line: order('{"sku":"milk-jug","quantity":0}', 'orders:write'),
+      line: order('{"sku":"milk-jug","quantity":0}', 'WRITER'),
     },
     {
       status: 403,
       route: 'POST /orders',
       says: 'SQL in a field that is free text',
-      line: order(`{"sku":"milk-jug","quantity":2,"note":"x\\u0027 OR 1=1 --"}`, 'orders:write'),
+      line: order('{"sku":"milk-jug","quantity":2,"note":"x\\u0027 OR 1=1 --"}', 'WRITER'),
     },
     {
       status: 403,
