@@ -53,10 +53,15 @@ export function createVerifiedTokens({ maxBytes = 32 * 1024 * 1024, lifeMs = 60_
   let oldBytes = 0
 
   class Scope implements TokenScope {
+    readonly digest: string
     young = new Map<string, Entry>()
     old = new Map<string, Entry>()
     /** By SHA-256: what a forger sends takes no memory but its digest. */
     refusals = new Map<string, { readonly result: Invalid; readonly generation: number; readonly until: number }>()
+
+    constructor(digest: string) {
+      this.digest = digest
+    }
 
     // Runs for every request with a token; bench/hot-path.ts measures it with all that surrounds it.
     get(token: string, now: number, generation: number): Valid | undefined {
@@ -76,7 +81,10 @@ export function createVerifiedTokens({ maxBytes = 32 * 1024 * 1024, lifeMs = 60_
       }
       youngBytes += bytes
       this.young.set(token, entry)
-      live.add(this)
+      if (!live.has(this)) {
+        live.add(this)
+        byDigest.set(this.digest, this)
+      }
     }
 
     keep(token: string, result: Valid, now: number, expiresAt: number, generation: number): void {
@@ -113,7 +121,7 @@ export function createVerifiedTokens({ maxBytes = 32 * 1024 * 1024, lifeMs = 60_
 
   return {
     scope(digest) {
-      const found = byDigest.get(digest) ?? new Scope()
+      const found = byDigest.get(digest) ?? new Scope(digest)
       byDigest.set(digest, found)
       return found
     },
