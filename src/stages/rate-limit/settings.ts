@@ -100,7 +100,7 @@ function readAmount(body: Section, scope: Scope): Amount | undefined {
     scope.report({
       code: 'rate-limit.amount-twice',
       message: 'A limit with tiers takes its quota and window from them.',
-      hint: 'Remove quota and window, or the tiers.',
+      hint: 'Remove quota and window (an inherited one is taken away by quota: ~), or the tiers.',
       at: extra.keyPlace,
     })
     return undefined
