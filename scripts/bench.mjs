@@ -9,7 +9,7 @@ const names = ['hot-path', 'start', 'reload']
 const [asked = 'all', ...rest] = process.argv.slice(2)
 const chosen = asked === 'all' ? names : existsSync(join('bench', `${asked}.ts`)) ? [asked] : null
 if (chosen === null) {
-  console.error(`There is no bench "${asked}". Known: ${names.join(', ')}, all.`)
+  console.error(`There is no bench "${asked}". Known: ${names.join(', ')}, profile, all.`)
   process.exit(2)
 }
 

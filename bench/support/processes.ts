@@ -33,11 +33,24 @@ export async function startProcess(name: string, core: number, args: readonly st
 }
 
 /** Starts Postern on a policy folder as its users do, and waits until it takes connections. */
-export async function startPostern(folder: string, core: number): Promise<Running & { readonly adminPort: number }> {
+export async function startPostern(
+  folder: string,
+  core: number,
+  nodeFlags: readonly string[] = [],
+): Promise<Running & { readonly adminPort: number }> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()])
   const child = spawnOn(
     core,
-    [posternCommand(), 'run', folder, '--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`],
+    [
+      ...nodeFlags,
+      posternCommand(),
+      'run',
+      folder,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--admin-listen',
+      `127.0.0.1:${adminPort}`,
+    ],
     // Its decision records are written and thrown away, as the naive composition's log is.
     ['ignore', 'ignore', 'inherit'],
   )
