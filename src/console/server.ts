@@ -76,10 +76,12 @@ export async function startConsole(options: {
 
 async function createApp(isLoopback: boolean): Promise<FastifyInstance> {
   const app = fastify({
+    // Few connections, and none for long: a slow or silent one must not keep a probe out.
+    http: { headersTimeout: 5_000, connectionsCheckingInterval: 2_000 },
     bodyLimit: 1_024,
     forceCloseConnections: true,
     requestTimeout: 5_000,
-    keepAliveTimeout: 75_000,
+    keepAliveTimeout: 5_000,
     routerOptions: { maxParamLength: 256 },
     // Fastify's own answers repeat what the caller sent; ours are constant. No hook has run here, so helmet has not either.
     frameworkErrors: (_error, _request, reply) => {

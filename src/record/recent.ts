@@ -16,7 +16,7 @@ export interface Recent {
  * shortens the memory and does not grow it.
  *
  * Records that tell a story – a denial, evidence, a note – are kept as they are. Ordinary ones, which are nearly all, are
- * packed into flat arrays outside the collected heap: kept as objects they cost 4 µs of garbage collection a request,
+ * packed into flat arrays outside the collected heap: kept as objects they cost 3 µs of garbage collection a request,
  * packed 0.5 (bench/record.ts). Finding walks backwards: a millisecond for a person's question, nothing for a request.
  */
 export function createRecent(
