@@ -1,4 +1,4 @@
-import { constants, createHash, privateEncrypt, sign as signWith } from 'node:crypto'
+import { constants, createHash, createSecretKey, privateEncrypt, sign as signWith } from 'node:crypto'
 import Fastify from 'fastify'
 import t from 'tap'
 import { createVerifiers } from '../../src/gateway/tools/jwt.js'
@@ -800,6 +800,64 @@ t.test('tokens of every kind of issuer', async (t) => {
     t.pass('nothing of them')
   })
 })
+
+t.test(
+  'every algorithm of the policy format verifies, by either back end, and no other does in its place',
+  async (t) => {
+    const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+    const secrets = { HS256: 'a'.repeat(32), HS384: 'b'.repeat(48), HS512: 'c'.repeat(64) }
+    const rsa = await makeKey('RS256', 'rsa')
+    const keys = await Promise.all(
+      algorithms.map(async (alg) =>
+        /^[RP]S/.test(alg) ? { ...rsa, alg, kid: alg, jwk: { ...rsa.jwk, alg, kid: alg } } : makeKey(alg, alg),
+      ),
+    )
+    const issuer = await startIssuer(t, keys)
+    const issuers: Record<string, IssuerPlan> = { remote: issuer.plan({ name: 'remote', algorithms }) }
+    for (const key of keys) {
+      const pem = key.publicKey.export({ type: 'spki', format: 'pem' }).toString()
+      issuers[key.alg] = issuer.plan({ name: key.alg, algorithms: [key.alg], keys: { kind: 'publicKey', pem } })
+    }
+    const vault = new Map<string, Secret>()
+    for (const [alg, text] of Object.entries(secrets)) {
+      vault.set(alg, new Secret(text))
+      issuers[alg] = issuer.plan({ name: alg, algorithms: [alg], keys: { kind: 'secret', secret: [{ secret: alg }] } })
+    }
+    const fastify = Fastify()
+    const keySets = createKeySets({ clock, timers: false })
+    t.teardown(async () => {
+      await fastify.close()
+      await keySets.close()
+    })
+    const verifiers = createVerifiers({
+      issuers,
+      fastify,
+      vault,
+      keySets,
+      verifiedTokens: createVerifiedTokens(),
+      clock,
+    })
+    await fastify.ready()
+    for (const key of keys) {
+      const token = await issuer.mint(clock.now(), { key })
+      for (const name of ['remote', ...algorithms, ...Object.keys(secrets)]) {
+        const result = await verifiers(name).verify(token)
+        t.equal(result.valid, name === 'remote' || name === key.alg, `${key.alg} at ${name}`)
+      }
+      // RSA keys are the same for all six: only the algorithm tells them apart.
+      const dressed = await issuer.mint(clock.now(), { key, header: { kid: 'ES256' } })
+      if (key.alg !== 'ES256')
+        t.match(await verifiers('remote').verify(dressed), { valid: false, fault: 'token-key-unknown' })
+    }
+    for (const [alg, text] of Object.entries(secrets)) {
+      const key = { ...rsa, alg, privateKey: createSecretKey(Buffer.from(text)) }
+      const token = await issuer.mint(clock.now(), { key })
+      for (const name of ['remote', ...Object.keys(secrets)]) {
+        t.equal((await verifiers(name).verify(token)).valid, name === alg, `${alg} at ${name}`)
+      }
+    }
+  },
+)
 
 t.test('a repeated name is found in whatever spelling and depth, and nowhere else', async (t) => {
   // Texts are written at random, blanks and escapes included, by a writer that knows whether it repeated a name.
