@@ -23,6 +23,9 @@ export type KnownValues = Map<string, Readonly<Record<string, unknown>>>
 const maxKnownText = 512
 const maxKnown = 50_000
 
+/** What no YAML text may hold: YAML 1.2.2, section 5.1. */
+const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/
+
 /** Deeper nesting is no policy. */
 const maxDepth = 64
 
@@ -31,6 +34,14 @@ const maxDepth = 64
  * text, whose problem is reported, or an empty one. Aliases are refused, so a text never grows when it is read.
  */
 export function parseYaml(source: Source, report: Report, known: KnownValues = new Map()): Node | undefined {
+  const control = controls.exec(source.text)
+  if (control !== null) {
+    // The parser lets them pass in comments, where an editor may hide what a terminal obeys.
+    report(
+      explainYamlFault(control[0] === '\0' ? 'null byte' : 'the stream contains non-printable', control.index, source),
+    )
+    return undefined
+  }
   let events: Event[]
   try {
     events = parseEvents(source.text, { maxDepth })
