@@ -1,4 +1,5 @@
 import { allow, deny, type Scope, type Section, type Stage, type Verdict } from '../contract.js'
+import { CleanValues } from './clean-values.js'
 import type { DetectorName } from './detector-names.js'
 import { detectors } from './detectors/all.js'
 import { evidenceOf } from './evidence.js'
@@ -42,7 +43,11 @@ export const inspect: Stage<InspectSettings> = {
 
   compile(settings, tools) {
     const strict = settings.profile === 'strict'
-    const inspector = tools.keep(`inspect:${settings.profile}`, () => new Inspector(detectors, strict))
+    const { inspector, cleanHeaders, cleanKeys } = tools.keep(`inspect:${settings.profile}`, () => ({
+      inspector: new Inspector(detectors, strict),
+      cleanHeaders: new CleanValues(),
+      cleanKeys: new CleanValues(),
+    }))
     const pinned = treeOrNull(settings.pinned.map((at) => ({ at, value: true as const })))
     const lifted = treeOrNull<Lifted>([
       ...settings.exceptions.map((rule) => ({ at: rule.at, value: rule })),
@@ -55,13 +60,24 @@ export const inspect: Stage<InspectSettings> = {
       // One closure per request instead of one per value: what it excuses depends on where we are.
       let source = ''
       let tokens: readonly (string | number)[] = []
-      const excused = (detector: DetectorName): boolean =>
-        lifted !== null && isLifted(lookUp(lifted, source, tokens), detector, tools.clock.now())
+      let wasExcused = false
+      const excused = (detector: DetectorName): boolean => {
+        if (lifted === null || !isLifted(lookUp(lifted, source, tokens), detector, tools.clock.now())) return false
+        wasExcused = true
+        return true
+      }
       visitExchange(exchange, pinned, (text, home, from, at, name) => {
+        const clean = home === 'key' ? cleanKeys : home === 'header' ? cleanHeaders : null
+        if (clean?.has(name, text) === true) return false
         source = from
         tokens = at
+        wasExcused = false
         found = inspector.inspect(text, home, name, excused)
-        if (found === null) return false
+        if (found === null) {
+          // What only an exception let pass here is not harmless elsewhere.
+          if (clean !== null && !wasExcused) clean.add(name, text)
+          return false
+        }
         place = { source: from, tokens: [...at] }
         return true
       })

@@ -1,4 +1,4 @@
-import type { Exchange } from '../contract.js'
+import type { Exchange, Identity } from '../contract.js'
 import { queryPairs } from '../query.js'
 import { lookUp, type PlaceTree } from './places.js'
 import type { Home } from './view.js'
@@ -22,6 +22,9 @@ const standardHeaders = new Set([
   'te',
   'upgrade',
 ])
+
+/** A credential that `auth` has verified, letter by letter, is no free text. */
+const provenBy: { readonly [Method in Identity['method']]?: string } = { jwt: 'authorization', apiKey: 'x-api-key' }
 
 /** Nesting of a body beyond which a walk gives up; `request` allows far less. */
 const maxDepth = 512
@@ -67,11 +70,12 @@ function visitQuery(exchange: Exchange, pinned: PlaceTree<true> | null, visit: V
   return false
 }
 
-function visitHeaders({ rawHeaders }: Exchange, pinned: PlaceTree<true> | null, visit: Visitor): boolean {
+function visitHeaders({ rawHeaders, identity }: Exchange, pinned: PlaceTree<true> | null, visit: Visitor): boolean {
+  const proven = identity === null ? null : (provenBy[identity.method] ?? null)
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] ?? '').toLowerCase()
     const value = rawHeaders[i + 1] ?? ''
-    if (standardHeaders.has(name) || value === '') continue
+    if (standardHeaders.has(name) || name === proven || value === '') continue
     if (name === 'cookie') {
       if (visitCookies(value, visit)) return true
       continue
