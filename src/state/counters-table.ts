@@ -49,9 +49,14 @@ export class Table {
   }
 
   get bytes(): number {
-    let bytes = this.#overflow.bytes + this.#directory.length * 8
+    let bytes = this.#overflow.bytes
     for (const page of new Set(this.#directory)) bytes += page.bytes
     return bytes
+  }
+
+  /** Another table takes its place, and its memory goes when the last call that uses it has ended. */
+  release(): void {
+    this.#budget.bytes -= this.bytes
   }
 
   /** Gives the table another shape; each page follows when it is next used, with what its entries know. */

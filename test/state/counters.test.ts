@@ -297,6 +297,10 @@ t.test('looking takes nothing', (t) => {
     for (let i = 0; i < 5; i++) t.ok(group.look(['a'], [1]).allowed, algorithm)
     t.ok(group.take(['a'], [1]).allowed)
     t.notOk(group.look(['a'], [1]).allowed)
+    const other = group.look(['b'], [1])
+    t.ok(group.take(['b'], [1]).allowed)
+    other.refund()
+    t.notOk(group.take(['b'], [1]).allowed, 'nor does it give anything back')
   }
   t.end()
 })

@@ -1,6 +1,7 @@
 import type { FastifyRateLimitOptions, FastifyRateLimitStore, FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
 import type { Limiter } from '../../stages/contract.js'
-import type { CounterGroup, Counters } from '../../state/counters.js'
+import type { Counters } from '../../state/counters.js'
+import type { CounterGroup } from '../../state/counters-group.js'
 
 /** The limiter that stages borrow. One that only looks answers as the real one would and counts nothing: for `explain`. */
 export function createLimiter(counters: Counters, { isCounting }: { readonly isCounting: boolean }): Limiter {
