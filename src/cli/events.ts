@@ -1,3 +1,4 @@
+import { printable } from '../record/human.js'
 import { formatEvent } from '../record/line.js'
 import type { Problem } from '../values/problem.js'
 import { countProblems, formatBriefly, formatProblems } from './problems.js'
@@ -34,6 +35,13 @@ export type ServeEvent =
   | { readonly event: 'reload-unchanged'; readonly cause: string; readonly plan: string }
   /** What a reload cannot change: the process must be started again. */
   | { readonly event: 'restart-needed'; readonly keys: readonly string[] }
+  /** An issuer's keys cannot be fetched, or can again. */
+  | {
+      readonly event: 'key-set'
+      readonly issuer: string
+      readonly level: 'info' | 'warn'
+      readonly message: string
+    }
   | { readonly event: 'draining'; readonly signal: string; readonly inFlight: number }
   | { readonly event: 'stopped'; readonly cut: number; readonly tookMs: number }
 
@@ -75,6 +83,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `reload  nothing has changed; still on plan ${short(event.plan)}\n`
     case 'restart-needed':
       return `${paint('yellow', 'reload')}  ${event.keys.join(', ')} changed: that takes effect at the next start\n`
+    case 'key-set':
+      return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
     case 'draining':
       return `${event.signal}: finishing ${event.inFlight} request${event.inFlight === 1 ? '' : 's'}\n`
     case 'stopped':

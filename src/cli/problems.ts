@@ -52,7 +52,7 @@ function count(number: number, word: string): string | null {
   return number === 0 ? null : `${number} ${word}${number === 1 ? '' : 's'}`
 }
 
-/** One problem in one line, for logs and for a reload that is refused: `orders.yaml:14:9 Unknown key "bursts". …`. */
-export function formatBriefly({ place, message, hint }: Problem): string {
-  return printable(`${formatPlace(place)} ${hint === undefined ? message : `${message} ${hint}`}`)
+/** One problem in one line, for logs: `orders.yaml:14:9 rate-limit.key-unknown Unknown key "bursts". …`. */
+export function formatBriefly({ place, code, message, hint }: Problem): string {
+  return printable(`${formatPlace(place)} ${code} ${hint === undefined ? message : `${message} ${hint}`}`)
 }

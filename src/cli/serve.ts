@@ -1,4 +1,4 @@
-import { type Status, startConsole } from '../console/server.js'
+import { type Console, type Status, startConsole } from '../console/server.js'
 import { type Gateway, openGateway } from '../gateway/gateway.js'
 import { systemClock } from '../gateway/tools/clock.js'
 import type { ListenerPlan, Plan } from '../plan/plan.js'
@@ -55,94 +55,120 @@ export interface Serving {
  */
 export async function serve(options: ServeOptions): Promise<Serving | { readonly problems: readonly Problem[] }> {
   const started = performance.now()
-  const { listeners, adjust = (plan: Plan): Plan => plan } = options
+  const { folder, listeners, adjust = (plan: Plan): Plan => plan } = options
   const loadOptions: LoadOptions = {
     overrides: options.overrides ?? {},
     listen: listeners.public === undefined ? undefined : formatAddress(listeners.public),
     adminListen: listeners.admin === undefined ? undefined : formatAddress(listeners.admin),
   }
   const settled = (found: Found): Found => (found.plan === null ? found : { ...found, plan: adjust(found.plan) })
-  const first = settled(await loadPolicy(options.folder, loadOptions))
-  if (first.plan === null) return { problems: first.problems }
+  const first = settled(await loadPolicy(folder, loadOptions))
+  const { plan } = first
+  if (plan === null) return { problems: first.problems }
 
-  const state = createState(systemClock)
-  const metrics = createMetrics()
-  const recent = createRecent()
-  const stopMeasuring = registerProcess(metrics, { version, startedAt: Date.now() })
-  if (options.log !== undefined) registerLog(metrics, options.log)
-
-  let gateway: Gateway | null = null
   let reloading: Reloading | null = null
-  const { plan, secrets } = first
-  const { admin: adminPlan } = plan.gateway.listeners
-  const admin = await listening(
-    (listener) =>
-      startConsole({
-        ...listener,
-        token: adminPlan.token === null ? null : revealText(adminPlan.token, secrets),
-        status: () => statusOf(gateway, reloading),
-        metrics,
-        recent,
-      }),
-    adminPlan,
-    options.mayMove?.admin === true,
-    '--admin-listen',
-  )
-  const readers = [metrics.read, recent.read, options.onRecord]
-  const open = await listening(
-    (listener) => openGateway({ plan: withPublic(plan, listener), vault: secrets, state, clock: systemClock, readers }),
-    plan.gateway.listeners.public,
-    options.mayMove?.public === true,
-    '--listen',
-  ).catch(async (error: unknown) => {
-    await admin.listener.close()
-    throw error
-  })
-  gateway = open.listener
-  registerGateway(metrics, gateway)
+  let isStopping = false
+  const opened = await openListeners({ ...first, plan }, options, (gateway) => statusOf(gateway, reloading))
+  const { gateway, admin, metrics } = opened
+  const onEvent = (event: ServeEvent): void => {
+    countReload(metrics, event)
+    options.onEvent(event)
+  }
 
   // Reloads are read in a thread of their own: traffic goes on meanwhile.
   const loader = policyLoader()
   reloading = createReloading({
     first: { ...first, plan },
-    look: async () => settled(await loader.load(options.folder, loadOptions)),
-    replace: (next, vault) => open.listener.apply({ plan: next, vault }),
+    look: async () => settled(await loader.load(folder, loadOptions)),
+    replace: (next, vault) => gateway.apply({ plan: next, vault }),
     onEvent: (event) => {
-      countReload(metrics, event)
-      options.onEvent(event)
+      if (!isStopping) onEvent(event)
     },
     now: systemClock.now,
   })
-  const { reload } = reloading
-  const watcher = watchFolder(options.folder, () => void reload('files changed'))
-  options.onEvent({
+  const current = reloading
+  const watcher = watchFolder(folder, () => void current.reload('files changed'))
+  onEvent({
     event: 'started',
-    gateway: `http://${formatAddress(open.listener.address)}`,
-    admin: `http://${formatAddress(admin.listener.address)}`,
+    gateway: `http://${formatAddress(gateway.address)}`,
+    admin: `http://${formatAddress(admin.address)}`,
     plan: plan.fingerprint,
     routes: plan.routes.length,
     warnings: first.problems,
     tookMs: performance.now() - started,
   })
-  const current = reloading
+  // What was saved between the first look and the first watch; and the thread is warm for the first real reload.
+  void current.reload('files changed')
+
   return {
-    public: open.listener.address,
-    admin: admin.listener.address,
-    moved: { public: open.moved, admin: admin.moved },
+    public: gateway.address,
+    admin: admin.address,
+    moved: opened.moved,
     get plan() {
       return current.serving
     },
-    reload,
+    reload: current.reload,
     stop: async (signal) => {
       const stopping = performance.now()
+      isStopping = true
       watcher.close()
-      await loader.close()
-      options.onEvent({ event: 'draining', signal, inFlight: open.listener.inFlight })
-      const cut = await open.listener.drain()
-      await admin.listener.close()
-      stopMeasuring()
-      options.onEvent({ event: 'stopped', cut, tookMs: performance.now() - stopping })
+      onEvent({ event: 'draining', signal, inFlight: gateway.inFlight })
+      const [cut] = await Promise.all([gateway.drain(), loader.close()])
+      await opened.close()
+      onEvent({ event: 'stopped', cut, tookMs: performance.now() - stopping })
     },
+  }
+}
+
+interface Opened {
+  readonly gateway: Gateway
+  readonly admin: Console
+  readonly metrics: Metrics
+  readonly moved: Serving['moved']
+  /** Closes what the drained gateway leaves. */
+  close(): Promise<void>
+}
+
+/** Opens the admin listener and then the gateway, so that somebody can be asked from the start; both or none. */
+async function openListeners(
+  { plan, secrets }: Found & { readonly plan: Plan },
+  { mayMove = { public: false, admin: false }, onRecord, onEvent, log }: ServeOptions,
+  status: (gateway: Gateway | null) => Status,
+): Promise<Opened> {
+  const metrics = createMetrics()
+  const recent = createRecent()
+  const stopMeasuring = registerProcess(metrics, { version, startedAt: Date.now() })
+  if (log !== undefined) registerLog(metrics, log)
+  const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }))
+  const readers = [metrics.read, recent.read, onRecord]
+  const { public: publicPlan, admin: adminPlan } = plan.gateway.listeners
+  const token = adminPlan.token === null ? null : revealText(adminPlan.token, secrets)
+
+  let gateway: Gateway | null = null
+  const openAdmin = (listener: ListenerPlan): Promise<Console> =>
+    startConsole({ ...listener, token, status: () => status(gateway), metrics, recent })
+  const openPublic = (listener: ListenerPlan): Promise<Gateway> =>
+    openGateway({ plan: withPublic(plan, listener), vault: secrets, state, clock: systemClock, readers })
+  const closeRest = async (admin: Console): Promise<void> => {
+    await Promise.all([admin.close(), state.close()])
+    stopMeasuring()
+  }
+
+  const admin = await listening(openAdmin, adminPlan, mayMove.admin, '--admin-listen')
+  try {
+    const open = await listening(openPublic, publicPlan, mayMove.public, '--listen')
+    gateway = open.listener
+    registerGateway(metrics, gateway)
+    return {
+      gateway,
+      admin: admin.listener,
+      metrics,
+      moved: { public: open.moved, admin: admin.moved },
+      close: () => closeRest(admin.listener),
+    }
+  } catch (error) {
+    await closeRest(admin.listener)
+    throw error
   }
 }
 
