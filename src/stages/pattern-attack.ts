@@ -7,6 +7,8 @@ export interface Attack {
   readonly prefix: string
   /** Repeated, it makes the ways to walk the pattern many. */
   readonly pump: string
+  /** What makes the match fail at the end, so that every way is tried. */
+  readonly tail: string
   /** Polynomial: how many unbounded repetitions can share the pumped text: the power of its length. */
   readonly unboundedLoops: number
   /** Polynomial: rounds of the bounded repetitions among them, multiplied. */
@@ -27,10 +29,8 @@ interface Chain {
   readonly pump: readonly CharSet[]
 }
 
-/** Length of the texts that are tried for ways without loops. */
-const maxCrowd = 64
-/** Ways that are worth a refusal; see `maxSteps` in pattern-safety.ts. */
-const enoughWays = 100_000
+/** Ways without a loop that are not worth counting: a literal of this length has as many. */
+const fewWays = 256
 
 function isWorse(a: Chain, b: Chain): boolean {
   return a.unbounded !== b.unbounded
@@ -38,11 +38,13 @@ function isWorse(a: Chain, b: Chain): boolean {
     : a.steps > b.steps || (a.steps === b.steps && a.loops > b.loops)
 }
 
-/** The worst attack on an automaton, or null when its time is about linear. */
-export function findAttack(automaton: Automaton): Attack | Unfollowable | null {
+/** The worst attacks on an automaton, one of each kind; none when its time is about linear. */
+export function findAttacks(automaton: Automaton): readonly Attack[] | Unfollowable {
   const search = new Search(automaton)
-  const attack = search.exponential() ?? search.polynomial() ?? search.crowded()
-  return search.isExhausted ? { reason: 'is too complex to be judged' } : attack
+  const exponential = search.exponential()
+  const attacks =
+    exponential !== null ? [exponential] : [search.polynomial(), ...search.crowded()].filter((one) => one !== null)
+  return search.isExhausted ? { reason: 'is too complex to be judged' } : attacks
 }
 
 class Search {
@@ -51,12 +53,17 @@ class Search {
   /** Strongly connected parts that hold a cycle: what a text can be pumped through. */
   readonly #parts: readonly (readonly number[])[]
   readonly #common = new Map<number, CharSet>()
+  /** The same where success is not sure yet: before it alone are ways tried again. */
+  readonly #openParts: readonly (readonly number[])[]
   #moves = 0
 
   constructor(automaton: Automaton) {
+    const { won, starts } = automaton
     this.#automaton = automaton
     this.#next = automaton.next.map((row) => [...row.keys()])
-    this.#parts = cyclicParts(automaton.starts, (at) => this.#next[at] ?? [])
+    this.#parts = cyclicParts(starts, (at) => this.#next[at] ?? [])
+    const open = [...reach(starts, this.#next)].filter((at) => !won.has(at))
+    this.#openParts = cyclicParts(open, (at) => (this.#next[at] ?? []).filter((to) => !won.has(to)))
   }
 
   get isExhausted(): boolean {
@@ -65,7 +72,7 @@ class Search {
 
   /** Two different ways round one cycle on one text: the ways double with each round. */
   exponential(): Attack | null {
-    for (const part of this.#parts) {
+    for (const part of this.#openParts) {
       const inside = new Set(part)
       for (const from of part) {
         for (const [to, ways] of this.#automaton.next[from] ?? []) {
@@ -114,13 +121,21 @@ class Search {
 
   /** Chains of cycles that one text can pump together: each adds one to the power of the length. */
   polynomial(): Attack | null {
-    const parts = this.#parts
-    const after = parts.map((): { to: number; pump: readonly CharSet[] }[] => [])
-    for (const [i, part] of parts.entries()) {
-      const reachable = reach(part, this.#next)
-      for (const [j, other] of parts.entries()) {
-        if (i === j || !other.some((at) => reachable.has(at))) continue
-        const pump = this.#commonPump(part, other, reachable)
+    const whole = this.#parts.map((states) => ({ states, within: states }))
+    // A loop that passes through sure success is no danger in itself, but it may feed smaller ones inside it.
+    const inner = this.#openParts.flatMap((states) => {
+      const within = this.#parts.find((part) => part.includes(states[0] ?? -1)) ?? states
+      return within.length > states.length ? [{ states, within }] : []
+    })
+    const nodes = [...whole, ...inner]
+    const parts = nodes.map(({ states }) => states)
+    const after = nodes.map((): { to: number; pump: readonly CharSet[] }[] => [])
+    for (const [i, from] of nodes.entries()) {
+      const reachable = reach(from.states, this.#next)
+      for (const [j, to] of nodes.entries()) {
+        const isInside = from.states === from.within && to.states !== to.within
+        if (i === j || (from.within === to.within && !isInside) || !to.states.some((at) => reachable.has(at))) continue
+        const pump = this.#commonPump(from.states, to.states, reachable)
         if (pump !== null) after[i]?.push({ to: j, pump })
         if (this.isExhausted) return null
       }
@@ -162,38 +177,48 @@ class Search {
     }
   }
 
-  /**
-   * Many ways without any loop: `a?a?a?…`. Walks one character at a time from everywhere at once, and counts; a little
-   * too much, for it adds up the ways from all starts.
-   */
-  crowded(): Attack | null {
-    const { reads, next, starts } = this.#automaton
-    const tried = new Set<string>()
-    for (const set of reads) {
-      const char = sample(set)
-      if (tried.has(char) || char === '') continue
-      tried.add(char)
-      const code = char.codePointAt(0) ?? 0
-      const isRead = reads.map((one) => intersect(one, [[code, code]]).length > 0)
-      let ways: number[] = reads.map((_, at) => (isRead[at] && at !== this.#automaton.restart ? 1 : 0))
-      for (let length = 2; length <= maxCrowd; length++) {
-        const after: number[] = new Array(reads.length).fill(0)
-        for (const [at, count] of ways.entries()) {
-          if (count === 0) continue
-          for (const [to, more] of next[at] ?? []) {
-            if (!this.#step()) return null
-            if (isRead[to]) after[to] = (after[to] ?? 0) + count * more
-          }
+  /** Many ways without unbounded loops, `a?a?a?…`: counted for texts of one character repeated. */
+  crowded(): Attack[] {
+    const { reads } = this.#automaton
+    const partOf = new Map<number, number>()
+    for (const [index, part] of this.#parts.entries()) for (const at of part) partOf.set(at, index)
+    // The worst of those that begin once, and of those that begin again at each character.
+    const worst: [Attack | null, Attack | null] = [null, null]
+    for (const char of new Set(reads.map(sample))) {
+      const code = char.codePointAt(0)
+      if (code === undefined) continue
+      const isRead = reads.map((set) => intersect(set, [[code, code]]).length > 0)
+      const moves = this.#next.map((row) => row.filter((to) => isRead[to]))
+      const ways = new Map<number, number>()
+      const waysFrom = (at: number): number => {
+        const known = ways.get(at)
+        if (known !== undefined) return known
+        let count = 1
+        for (const to of moves[at] ?? []) {
+          // Loops have been judged before; what is left has no circle.
+          const isLoop = partOf.has(at) && partOf.get(at) === partOf.get(to)
+          if (this.#step() && !isLoop) count += waysFrom(to) * (this.#automaton.next[at]?.get(to) ?? 1)
         }
-        ways = after
-        const total = ways.reduce((all, count) => all + count, 0)
-        if (total === 0) break
-        if (total < enoughWays) continue
-        const attack = this.#attack('polynomial', starts[0] ?? 0, [set])
-        return { ...attack, prefix: '', boundedSteps: total }
+        const part = this.#parts[partOf.get(at) ?? -1]
+        const rounds = part === undefined ? 1 : this.#bound(part)
+        const all = Number.isFinite(rounds) ? count * rounds : count
+        ways.set(at, all)
+        return all
+      }
+      const endless = this.#parts.filter((part) => this.#bound(part) === Number.POSITIVE_INFINITY).flat()
+      const fed = reach(
+        endless.filter((at) => isRead[at]),
+        moves,
+      )
+      for (const at of reach(this.#automaton.starts, this.#next)) {
+        const unboundedLoops = fed.has(at) ? 1 : 0
+        // Begun again at each character, single steps count a quarter: most begin in vain.
+        const boundedSteps = isRead[at] ? waysFrom(at) / (unboundedLoops === 1 ? 4 : 1) : 0
+        if (boundedSteps <= (worst[unboundedLoops]?.boundedSteps ?? fewWays / 4)) continue
+        worst[unboundedLoops] = { ...this.#attack('polynomial', at, [[[code, code]]]), boundedSteps, unboundedLoops }
       }
     }
-    return null
+    return worst.filter((attack) => attack !== null)
   }
 
   /** A text that goes round in one part, leads from it to another, and goes round in that: all three at once. */
@@ -217,7 +242,9 @@ class Search {
           if (ends.length === 0) continue
           for (const b of this.#next[middle] ?? []) {
             if (!this.#step()) return []
-            if (reachable.has(b) && intersect(ends, this.#automaton.reads[b] ?? []).length > 0) {
+            // What has led to sure success outside its own loop is never tried again.
+            const isOver = this.#automaton.won.has(b) && !inFirst.has(b)
+            if (!isOver && reachable.has(b) && intersect(ends, this.#automaton.reads[b] ?? []).length > 0) {
               result.push((a * size + b) * size + c)
             }
           }
@@ -227,6 +254,7 @@ class Search {
     }
     for (const p of part) {
       for (const q of other) {
+        if (p === q) continue
         const found = this.#path([(p * size + p) * size + q], (p * size + q) * size + q, moves)
         if (found === null) continue
         return found.slice(1).map((triple) => {
@@ -248,16 +276,28 @@ class Search {
 
   #attack(kind: Attack['kind'], start: number, pump: readonly CharSet[]): Attack {
     const way = this.#path(this.#automaton.starts, start, (at) => this.#next[at] ?? []) ?? []
+    const tail = this.#tail()
     const prefix = way.map((at) => sample(this.#automaton.reads[at] ?? [])).join('')
     return {
       kind,
-      // The restart state needs no text to be in.
-      prefix: start === this.#automaton.restart ? '' : prefix,
+      // Any text leads to the restart state; this one keeps a match from beginning at once.
+      prefix: start === this.#automaton.restart ? tail : prefix,
       pump: pump.map(sample).join(''),
+      tail,
       unboundedLoops: 0,
       boundedSteps: 1,
       restarts: false,
     }
+  }
+
+  /** A character that no state reads, if there is one that can be printed. */
+  #tail(): string {
+    const { reads, restart } = this.#automaton
+    const isRead = (char: string) => {
+      const code = char.codePointAt(0) ?? 0
+      return reads.some((set, at) => at !== restart && intersect(set, [[code, code]]).length > 0)
+    }
+    return ['!', '#', '~', '\n'].find((char) => !isRead(char)) ?? '\n'
   }
 
   /** The shortest way to a node, its start included; null when there is none. */

@@ -14,6 +14,8 @@ export interface Automaton {
   readonly loops: readonly Loop[]
   /** The state that stands for "try again from the next character", when a pattern is not anchored by `^`. */
   readonly restart: number | null
+  /** States at which the search is sure to succeed: an engine may look further, but never goes back before them. */
+  readonly won: ReadonlySet<number>
 }
 
 /** A repetition, over the states `from` (included) to `to` (excluded). */
@@ -48,8 +50,9 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
   const reads: CharSet[] = []
   const next: Map<number, number>[] = []
   const loops: Loop[] = []
-  /** States at which the search has succeeded: no path goes on from there. */
   const won = new Set<number>()
+  /** States of repetitions whose required rounds are not written out: their end may be the end of one round only. */
+  const unsure = new Set<number>()
   let tooLarge = false
 
   const state = (set: CharSet): number => {
@@ -85,9 +88,10 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
     ),
   })
   const optional = (piece: Piece): Piece => ({ ...piece, empty: 1 })
-  const loop = (make: () => Piece, bound: number): Piece => {
+  const loop = (make: () => Piece, bound: number, isExact: boolean): Piece => {
     const from = reads.length
     const piece = make()
+    if (!isExact) for (let at = from; at < reads.length; at++) unsure.add(at)
     loops.push({ from, to: reads.length, bound })
     join(piece.last, piece.first)
     return piece
@@ -116,21 +120,13 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
         return quantifier(node)
       case 'Assertion':
         if (node.kind !== 'lookahead') return nothing
-        // A path of its own that never comes back: entered from wherever we are, beside the main path.
-        return { first: sideAlternatives(node).first, last: new Map(), empty: 1 }
+        // A path of its own that never comes back: entered from wherever we are, beside the main path. Even where it
+        // succeeds, it has first read all it can.
+        return { first: alternatives(node).first, last: new Map(), empty: 1 }
       case 'Backreference':
         return nothing // refused beforehand
     }
   }
-
-  const sideAlternatives = (node: AST.LookaheadAssertion): Piece =>
-    choice(
-      node.alternatives.map((side) => {
-        const piece = alternative(side)
-        if (endsOpen(side)) for (const at of piece.last.keys()) won.add(at)
-        return piece
-      }),
-    )
 
   const quantifier = (node: AST.Quantifier): Piece => {
     const { min, max } = node
@@ -140,10 +136,10 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
     const size = measure(node.element)
     const copies = (count: number) => Array.from({ length: count }, body)
     if (max === Number.POSITIVE_INFINITY) {
-      const tail = loop(body, max)
-      if (min === 0) return optional(tail)
-      // The required rounds before the loop; a few are enough to see what they overlap with.
-      return min > 1 && min * size.states <= maxCopied ? sequence([...copies(min - 1), loop(body, max)]) : tail
+      const isExact = min <= 1 || min * size.states <= maxCopied
+      const required = isExact && min > 1 ? copies(min - 1) : []
+      const tail = loop(body, max, isExact)
+      return min === 0 ? optional(tail) : sequence([...required, tail])
     }
     const ways = size.lengths === 1 ? 1 : size.lengths ** max
     if (min === max && max * size.states <= maxCopied && ways <= maxCopyWays) return sequence(copies(max))
@@ -152,13 +148,13 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
       for (let i = min; i < max; i++) tail = optional(tail === null ? body() : sequence([body(), tail]))
       return sequence([...copies(min), ...(tail === null ? [] : [tail])])
     }
-    const piece = loop(body, max)
+    const piece = loop(body, max, min <= 1)
     return min === 0 ? optional(piece) : piece
   }
 
   const tops = pattern.alternatives.map((top) => {
     const piece = alternative(top)
-    if (endsOpen(top)) for (const at of piece.last.keys()) won.add(at)
+    if (endsOpen(top)) for (const at of piece.last.keys()) if (!unsure.has(at)) won.add(at)
     return { piece, isAnchored: startsAnchored(top) }
   })
   const starts = new Set(tops.flatMap(({ piece }) => [...piece.first.keys()]))
@@ -172,12 +168,7 @@ export function buildAutomaton(pattern: AST.Pattern): Automaton | Unfollowable {
     starts.add(restart)
   }
   if (tooLarge) return { reason: 'is too large to be judged' }
-  for (const at of won) {
-    next[at]?.clear()
-    for (const row of next) row.delete(at)
-    starts.delete(at)
-  }
-  return { reads, next, starts: [...starts], loops, restart }
+  return { reads, next, starts: [...starts], loops, restart, won }
 }
 
 const nothing: Piece = { first: new Map(), last: new Map(), empty: 1 }

@@ -1,5 +1,5 @@
 import { type AST, RegExpParser, visitRegExpAST } from '@eslint-community/regexpp'
-import { type Attack, findAttack } from './pattern-attack.js'
+import { type Attack, findAttacks } from './pattern-attack.js'
 import { buildAutomaton } from './pattern-automaton.js'
 
 /** Why a pattern of a schema is refused. */
@@ -36,37 +36,50 @@ export function patternProblem(pattern: string, maxLength: number | null): Patte
       hint: 'Patterns are ECMAScript regular expressions with the flag u, where only special characters may follow a backslash.',
     }
   }
-  const backtracks = (message: string, hint: string): PatternProblem => ({ what: 'backtracks', message, hint })
   const text = JSON.stringify(pattern)
   const unsupported = findUnsupported(tree)
   if (unsupported !== null) {
-    const message = `The pattern ${text} uses ${unsupported}, whose time on hostile text cannot be bounded.`
-    return backtracks(message, 'Say the same without it, or check the value in the function.')
+    return {
+      what: 'backtracks',
+      message: `The pattern ${text} uses ${unsupported}, whose time on hostile text cannot be bounded.`,
+      hint: 'Say the same without it, or check the value in the function.',
+    }
   }
   const automaton = buildAutomaton(tree)
-  const attack = 'reason' in automaton ? automaton : findAttack(automaton)
-  if (attack === null) return null
-  if ('reason' in attack) {
-    return backtracks(`The pattern ${text} ${attack.reason}.`, 'Use a simpler pattern, or several under allOf.')
+  const attacks = 'reason' in automaton ? automaton : findAttacks(automaton)
+  if ('reason' in attacks) {
+    const hint = 'Use a simpler pattern, or several under allOf.'
+    return { what: 'backtracks', message: `The pattern ${text} ${attacks.reason}.`, hint }
   }
-  if (attack.kind === 'exponential') {
-    return backtracks(
-      `The pattern ${text} takes exponential time on a text such as ${shape(attack)}.`,
-      'Let each character be matched by one repetition only: no repetition directly inside another, no alternatives that overlap.',
-    )
+  for (const attack of attacks) {
+    const problem =
+      attack.kind === 'exponential' ? exponentialProblem(text, attack) : costProblem(text, attack, maxLength)
+    if (problem !== null) return problem
   }
-  const unbounded = attack.unboundedLoops
-  const steps = attack.boundedSteps * (unbounded === 0 ? 1 : (maxLength ?? Number.POSITIVE_INFINITY) ** unbounded)
-  if (steps <= maxSteps || (unbounded <= 1 && attack.boundedSteps <= maxStepsPerCharacter)) return null
-  const power = unbounded >= 2 ? `the length to the power of ${unbounded}` : 'a large multiple of the length'
-  const enough = unbounded >= 1 ? Math.floor((maxSteps / attack.boundedSteps) ** (1 / unbounded)) : 0
-  return backtracks(
-    `The pattern ${text} takes time that grows with ${power} on a text such as ${shape(attack)}.`,
-    `${[
-      attack.restarts ? 'Anchor it with ^' : 'Let neighboring repetitions share no character',
-      ...(enough >= 1 ? [`or set "maxLength": ${enough} or less beside it`] : []),
-    ].join(', ')}.`,
-  )
+  return null
+}
+
+function exponentialProblem(text: string, attack: Attack): PatternProblem {
+  return {
+    what: 'backtracks',
+    message: `The pattern ${text} takes exponential time on a text such as ${shape(attack)}.`,
+    hint: 'Let each character be matched by one repetition only: none directly inside another, and no alternatives that overlap.',
+  }
+}
+
+/** Null when the steps of an attack are few enough for texts of the allowed length. */
+function costProblem(text: string, attack: Attack, maxLength: number | null): PatternProblem | null {
+  const { unboundedLoops, boundedSteps } = attack
+  const steps = boundedSteps * (unboundedLoops === 0 ? 1 : (maxLength ?? Number.POSITIVE_INFINITY) ** unboundedLoops)
+  if (steps <= maxSteps || (unboundedLoops <= 1 && boundedSteps <= maxStepsPerCharacter)) return null
+  const power = unboundedLoops >= 2 ? `the length to the power of ${unboundedLoops}` : 'a large multiple of the length'
+  const mend = attack.restarts ? 'Anchor it with ^' : 'Let neighboring repetitions share no character'
+  const enough = unboundedLoops === 0 ? 0 : Math.floor((maxSteps / boundedSteps) ** (1 / unboundedLoops))
+  return {
+    what: 'backtracks',
+    message: `The pattern ${text} takes time that grows with ${power} on a text such as ${shape(attack)}.`,
+    hint: enough >= 1 ? `${mend}, or set "maxLength": ${enough} or less beside it.` : `${mend}.`,
+  }
 }
 
 function findUnsupported(tree: AST.Pattern): string | null {
@@ -96,7 +109,9 @@ function hasRepetition(node: AST.LookbehindAssertion): boolean {
 /** `"x" + "ab" × 30 + "!"`. */
 function shape(attack: Attack): string {
   const parts = attack.prefix === '' ? [] : [JSON.stringify(attack.prefix)]
-  return [...parts, `${JSON.stringify(attack.pump)} × ${attack.kind === 'exponential' ? 30 : '50,000'}`, '"!"'].join(
-    ' + ',
-  )
+  return [
+    ...parts,
+    `${JSON.stringify(attack.pump)} × ${attack.kind === 'exponential' ? 30 : '50,000'}`,
+    JSON.stringify(attack.tail),
+  ].join(' + ')
 }

@@ -5,7 +5,7 @@ import { type BodyKind, covers, kindOf, type MediaType, parseMediaType } from '.
 import { isReadableCharset, strictMultipart } from './multipart.js'
 import { reasons } from './reasons.js'
 import type { RequestSettings } from './settings.js'
-import { strictJson } from './strict-json.js'
+import { startsWithMark, strictJson } from './strict-json.js'
 import { strictXml } from './xml.js'
 
 /** Reads the body of one exchange, or says why it is refused. */
@@ -87,7 +87,7 @@ export function compileBodyReader(settings: RequestSettings): BodyReader {
       case 'xml':
         return xml(bytes)
       case 'text':
-        return isUtf8(bytes) && bytes[0] !== 0xef && !bytes.includes(0)
+        return isUtf8(bytes) && !startsWithMark(bytes) && !bytes.includes(0)
           ? { kind: 'text', text: bytes.toString('utf8') }
           : notText
       case 'opaque':

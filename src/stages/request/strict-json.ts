@@ -136,7 +136,8 @@ function countMembers(value: unknown): number {
   return count
 }
 
-function startsWithMark(bytes: Buffer): boolean {
+/** Whether the bytes begin with the byte order mark of UTF-8: some readers drop it, some refuse it. */
+export function startsWithMark(bytes: Buffer): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 }
 

@@ -3,7 +3,7 @@ import { SaxesParser } from 'saxes'
 import { type Deny, deny } from '../contract.js'
 import { isReadableCharset } from './multipart.js'
 import { reasons } from './reasons.js'
-import type { BodyParser, StructureCaps } from './strict-json.js'
+import { type BodyParser, type StructureCaps, startsWithMark } from './strict-json.js'
 
 const notText = deny(reasons.textEncoding)
 const invalid = deny(reasons.xmlInvalid)
@@ -19,7 +19,7 @@ export function strictXml(caps: StructureCaps): BodyParser {
   const tooManyKeys = deny(reasons.tooManyKeys, { keys: caps.keys })
   const tooLong = deny(reasons.stringTooLong, { stringLength: caps.stringLength })
   return (bytes) => {
-    if (!isUtf8(bytes) || bytes[0] === 0xef) return notText
+    if (!isUtf8(bytes) || startsWithMark(bytes)) return notText
     const values: { at: string; text: string }[] = []
     const path: string[] = []
     let named = 0
