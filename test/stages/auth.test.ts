@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ClientPlan, IssuerPlan } from '../../src/plan/plan.js'
 import { hashApiKey, newApiKey } from '../../src/stages/auth/api-key.js'
+import { checkAny } from '../../src/stages/auth/check-any.js'
 import { checkApiKey } from '../../src/stages/auth/check-api-key.js'
 import { checkToken } from '../../src/stages/auth/check-token.js'
 import { claimPath, readClaimRules } from '../../src/stages/auth/claim-rules.js'
@@ -328,6 +329,95 @@ t.test('an API key is known by its digest, in the one X-Api-Key header', async (
   t.equal(code(onTheDay(makeExchange({ headers: ['X-Api-Key', rotated.key], address: inside }))), 'allow')
 })
 
+t.test('with several methods, whatever is presented must be good', async (t) => {
+  const iss = (name: string) =>
+    `x.${Buffer.from(JSON.stringify({ iss: `https://${name}.test` })).toString('base64url')}.${name}`
+  const known = (subject: string, scopes: string[] = []): TokenResult => ({
+    valid: true,
+    identity: { ...identity, subject, scopes: new Set(scopes) },
+  })
+  const answers: Record<string, TokenResult> = { [iss('a')]: known('of a', ['read']), [iss('b')]: known('of b') }
+  const asked: string[] = []
+  const issuers = {
+    a: issuerPlan({ name: 'a', issuer: 'https://a.test', keys: { kind: 'discovery' } }),
+    b: issuerPlan({ name: 'b', issuer: 'https://b.test', keys: { kind: 'discovery' } }),
+    slow: issuerPlan({ name: 'slow', issuer: 'https://a.test', keys: { kind: 'discovery' } }),
+  }
+  const tools = {
+    clients,
+    clock,
+    issuers,
+    verifier: (name: string) => ({
+      verify(token: string) {
+        asked.push(name)
+        const own = token.endsWith(`.${name === 'slow' ? 'a' : name}`) ? answers[token] : undefined
+        const result = own ?? ({ valid: false, fault: 'token-signature' } as const)
+        return name === 'slow' ? Promise.resolve(result) : result
+      },
+    }),
+  }
+  const jwt = (issuer: string, ...scopes: string[]) => ({ method: 'jwt', issuer, scopes, claims: [] }) as const
+  const key = { method: 'apiKey', clients: ['globex'] } as const
+  const token = (name: string) => ['Authorization', `Bearer ${iss(name)}`]
+  const goodKey = ['X-Api-Key', globex.key]
+  const rows: readonly [string, Parameters<typeof checkAny>[0], readonly string[], string][] = [
+    ['a token', [jwt('a'), key], token('a'), 'of a'],
+    ['a key', [jwt('a'), key], goodKey, 'globex'],
+    ['both', [jwt('a'), key], [...token('a'), ...goodKey], 'of a'],
+    ['both, the key first', [key, jwt('a')], [...token('a'), ...goodKey], 'globex'],
+    ['both, and waiting', [key, jwt('slow')], [...token('a'), ...goodKey], 'globex'],
+    ['neither', [jwt('a'), key], [], 'auth.missing'],
+    ['a bad token and a good key', [jwt('a'), key], [...token('x'), ...goodKey], 'auth.token-signature'],
+    ['a bad token and a good key, the key first', [key, jwt('a')], [...token('x'), ...goodKey], 'auth.token-signature'],
+    ['a good token and a bad key', [jwt('a'), key], [...token('a'), 'X-Api-Key', 'bad'], 'auth.key-unknown'],
+    [
+      'a good token and two keys',
+      [jwt('a'), key],
+      [...token('a'), ...goodKey, ...goodKey],
+      'auth.credentials-repeated',
+    ],
+    [
+      'two tokens and a good key',
+      [jwt('a'), key],
+      [...token('a'), ...token('a'), ...goodKey],
+      'auth.credentials-repeated',
+    ],
+    [
+      'another scheme and a good key',
+      [jwt('a'), key],
+      ['Authorization', 'Basic x', ...goodKey],
+      'auth.scheme-unsupported',
+    ],
+    ['a token of the first issuer', [jwt('a'), jwt('b')], token('a'), 'of a'],
+    ['a token of the second issuer', [jwt('a'), jwt('b')], token('b'), 'of b'],
+    ['a token of neither', [jwt('a'), jwt('b')], token('c'), 'auth.token-signature'],
+    ['no token at all', [jwt('a'), jwt('b')], [], 'auth.missing'],
+    ['nothing that can be read', [jwt('a'), jwt('b')], ['Authorization', 'Bearer x.x.x'], 'auth.token-signature'],
+    ['a key where none is taken', [jwt('a'), jwt('b')], [...token('a'), 'X-Api-Key', 'bad'], 'of a'],
+    ['the second condition of one issuer', [jwt('a', 'admin'), jwt('a', 'read')], token('a'), 'of a'],
+    ['neither condition of one issuer', [jwt('a', 'admin'), jwt('a', 'write')], token('a'), 'auth.scope-missing'],
+    ['the second condition, after waiting', [jwt('slow', 'admin'), jwt('a', 'read')], token('a'), 'of a'],
+    [
+      'neither condition, after waiting',
+      [jwt('slow', 'admin'), jwt('slow', 'write')],
+      token('a'),
+      'auth.scope-missing',
+    ],
+    ['keys of either entry', [key, { method: 'apiKey', clients: ['acme'] }], goodKey, 'globex'],
+  ]
+  for (const [says, methods, headers, expected] of rows) {
+    const exchange = makeExchange({ headers })
+    const verdict = await checkAny(methods, tools)(exchange)
+    t.equal(verdict.outcome === 'allow' ? exchange.identity?.subject : code(verdict), expected, says)
+  }
+  asked.length = 0
+  await checkAny([jwt('a'), jwt('b')], tools)(makeExchange({ headers: token('b') }))
+  t.same(asked, ['b'], 'a token is shown to nobody but the issuer it names')
+  t.notOk(checkAny([jwt('a'), jwt('b'), key], tools)(makeExchange({ headers: token('b') })) instanceof Promise)
+  const neither = checkAny([jwt('a'), key], tools)(makeExchange())
+  t.same(headersOf(neither), ['www-authenticate', 'Bearer realm="api"', 'www-authenticate', 'ApiKey realm="api"'])
+})
+
 t.test('of two clients with one key neither is known', async (t) => {
   const shared = { ...clients, initech: { ...clients['globex'], name: 'initech' } as ClientPlan } // the same plan, renamed
   const check = checkApiKey(['globex', 'initech'], { clients: shared, clock })
@@ -384,6 +474,16 @@ t.test('a policy becomes plain settings', async (t) => {
     ],
   })
   t.same(JSON.parse(JSON.stringify(planned)), planned, 'a plan can be printed and read back')
+  t.match(
+    resolve({ auth: { anyOf: [{ jwt: 'main', scopes: ['a'] }, { apiKey: ['acme'] }] } }, issuers).planned[0]?.settings,
+    {
+      method: 'anyOf',
+      methods: [
+        { method: 'jwt', issuer: 'main', scopes: ['a'], claims: [] },
+        { method: 'apiKey', clients: ['acme'] },
+      ],
+    },
+  )
   t.same(resolve({ auth: { apiKey: ['acme', 'globex'] } }).planned[0]?.settings, {
     method: 'apiKey',
     clients: ['acme', 'globex'],

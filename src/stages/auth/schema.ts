@@ -25,10 +25,49 @@ const claimRule: JsonSchema = {
   ],
 }
 
+const method = {
+  jwt: {
+    type: 'string',
+    minLength: 1,
+    description: 'The name of the issuer, under `issuers`, whose tokens are taken.',
+    examples: ['main'],
+  },
+  scopes: {
+    type: 'array',
+    // RFC 6749 §3.3
+    items: {
+      type: 'string',
+      pattern: '^[!#-\\[\\]-~]+$',
+      description: 'One scope: visible ASCII without blanks, quotes and backslashes.',
+      examples: ['orders:write'],
+    },
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Scopes that the token must hold, all of them.',
+    examples: [['orders:write']],
+  },
+  claims: {
+    type: 'object',
+    minProperties: 1,
+    additionalProperties: claimRule,
+    description:
+      'Conditions on claims, by name; all must hold. Dots walk in (`realm.plan`); a JSON pointer reaches any claim (`/https:~1~1example.com~1plan`).',
+    examples: [{ email_verified: true, amr: { contains: 'mfa' } }],
+  },
+  apiKey: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, description: 'The name of a client.', examples: ['acme'] },
+    minItems: 1,
+    uniqueItems: true,
+    description: 'The names of the clients, under `clients`, whose keys are taken in the header X-Api-Key.',
+    examples: [['acme']],
+  },
+} as const satisfies Readonly<Record<string, JsonSchema>>
+
 /** The policy fragments of `auth`. That one method stands alone is checked in `resolve`, which can say so better. */
 export const schemas = {
   auth: {
-    description: 'Who may call: `none` (with a `reason`), or one method.',
+    description: 'Who may call: `none` (with a `reason`), or one method, or any of several.',
     anyOf: [
       { const: 'none', description: 'Anybody. Must stand in the route itself, with a `reason`.' },
       {
@@ -36,31 +75,24 @@ export const schemas = {
         additionalProperties: false,
         minProperties: 1,
         properties: {
-          jwt: { type: 'string', description: 'The name of the issuer, under `issuers`, whose tokens are taken.' },
-          scopes: {
+          ...method,
+          anyOf: {
             type: 'array',
-            items: { type: 'string', pattern: '^[!#-\\[\\]-~]+$' },
-            minItems: 1,
-            uniqueItems: true,
-            description: 'Scopes that the token must hold, all of them.',
-          },
-          claims: {
-            type: 'object',
-            minProperties: 1,
-            additionalProperties: claimRule,
-            description:
-              'Conditions on claims, by name; all must hold. Dots walk in (`realm.plan`); a JSON pointer reaches any claim (`/https:~1~1example.com~1plan`).',
-          },
-          apiKey: {
-            type: 'array',
-            items: { type: 'string' },
-            minItems: 1,
-            uniqueItems: true,
-            description: 'The names of the clients, under `clients`, whose keys are taken in the header X-Api-Key.',
+            items: {
+              type: 'object',
+              additionalProperties: false,
+              minProperties: 1,
+              properties: method,
+              description: 'One method, with its own conditions.',
+            },
+            minItems: 2,
+            maxItems: 10,
+            description: 'Any of these methods; what a caller presents must be good, whatever else is there.',
+            examples: [[{ jwt: 'main' }, { apiKey: ['acme'] }]],
           },
         },
       },
     ],
   },
-  reason: { type: 'string', minLength: 1, maxLength: 500, description: 'Why `auth: none` is right here.' },
+  reason: { type: 'string', minLength: 3, maxLength: 500, description: 'Why `auth: none` is right here.' },
 } as const satisfies Readonly<Record<string, JsonSchema>>

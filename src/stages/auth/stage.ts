@@ -1,25 +1,16 @@
 import { nearest } from '../../values/nearest.js'
 import type { Check, Planned, Scope, Section, Stage } from '../contract.js'
 import { allow } from '../contract.js'
+import { checkAny } from './check-any.js'
 import { checkApiKey } from './check-api-key.js'
 import { checkToken } from './check-token.js'
 import { type ClaimRule, readClaimRules } from './claim-rules.js'
 import { fixedKeys } from './issuer-keys.js'
 import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
+import type { ApiKeyMethod, AuthSettings, JwtMethod, Method } from './settings.js'
 
-/** What a route asks of its callers. */
-export type AuthSettings =
-  | { readonly method: 'none' }
-  | {
-      readonly method: 'jwt'
-      readonly issuer: string
-      readonly scopes: readonly string[]
-      readonly claims: readonly ClaimRule[]
-    }
-  | { readonly method: 'apiKey'; readonly clients: readonly string[] }
-
-const methods = ['jwt', 'apiKey'] as const
+const kinds = ['jwt', 'apiKey', 'anyOf'] as const
 
 /** Who is it, and may they do this? Never in report mode. */
 export const auth: Stage<AuthSettings> = {
@@ -31,13 +22,14 @@ export const auth: Stage<AuthSettings> = {
     const section = policy.get('auth')
     // A route without `auth` is refused by the reader of policies; planning nothing for it opens nothing.
     if (section.value === undefined) return []
-    const settings = section.value === 'none' ? ({ method: 'none' } as const) : readMethod(section, scope)
+    const settings = section.value === 'none' ? ({ method: 'none' } as const) : readAuth(section, scope)
     return settings === undefined ? [] : [plan(settings, section)]
   },
 
   compile(settings, tools): Check {
     if (settings.method === 'jwt') return checkToken(settings, tools.verifier(settings.issuer))
     if (settings.method === 'apiKey') return checkApiKey(settings.clients, tools)
+    if (settings.method === 'anyOf') return checkAny(settings.methods, tools)
     return () => allow
   },
 }
@@ -46,26 +38,48 @@ function plan(settings: AuthSettings, section: Section): Planned<AuthSettings> {
   return { slot: 'auth', mode: 'enforce', settings, declaredAt: section.keyPlace }
 }
 
-function readMethod(section: Section, scope: Scope): AuthSettings | undefined {
-  // An object by schema.
-  const written = section.value as Record<string, unknown>
-  const named = methods.filter((method) => written[method] !== undefined)
-  if (named.length !== 1) {
+/** `none` aside: one method, or a list of them. */
+function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
+  if (section.get('anyOf').value === undefined) return readMethod(section, scope)
+  if (!namesOneKind(section, scope)) return undefined
+  for (const key of ['scopes', 'claims']) {
+    if (section.get(key).value === undefined) continue
     scope.report({
-      code: 'auth.method-count',
-      message:
-        named.length === 0
-          ? `The auth of ${scope.route.id} names no method.`
-          : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
-      hint: `Methods are ${methods.join(' and ')}; auth: none stands alone, with a reason.`,
-      at: section.keyPlace,
+      code: 'auth.conditions-misplaced',
+      message: `${key} beside anyOf belong to no method.`,
+      hint: `Write ${key} into the entry that they are meant for.`,
+      at: section.get(key).keyPlace,
     })
     return undefined
   }
-  return written['jwt'] === undefined ? readApiKey(section, scope) : readJwt(section, scope)
+  const list = section.get('anyOf')
+  const entries = list.value as readonly unknown[] // by schema
+  const methods = entries.map((_, index) => readMethod(list.get(index), scope))
+  const sound = methods.filter((method) => method !== undefined)
+  return sound.length === entries.length ? { method: 'anyOf', methods: sound } : undefined
 }
 
-function readJwt(section: Section, scope: Scope): AuthSettings | undefined {
+function readMethod(section: Section, scope: Scope): Method | undefined {
+  if (!namesOneKind(section, scope)) return undefined
+  return section.get('jwt').value === undefined ? readApiKey(section, scope) : readJwt(section, scope)
+}
+
+function namesOneKind(section: Section, scope: Scope): boolean {
+  const named = kinds.filter((kind) => section.get(kind).value !== undefined)
+  if (named.length === 1) return true
+  scope.report({
+    code: 'auth.method-count',
+    message:
+      named.length === 0
+        ? `The auth of ${scope.route.id} names no method.`
+        : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
+    hint: 'Methods are jwt and apiKey; anyOf takes a list of them; auth: none stands alone, with a reason.',
+    at: section.keyPlace,
+  })
+  return false
+}
+
+function readJwt(section: Section, scope: Scope): JwtMethod | undefined {
   const name = section.get('jwt').value as string // by schema
   const issuer = Object.hasOwn(scope.issuers, name) ? scope.issuers[name] : undefined
   if (issuer === undefined) {
@@ -99,7 +113,7 @@ function readClaims(section: Section, scope: Scope): readonly ClaimRule[] {
   return readClaimRules(section)
 }
 
-function readApiKey(section: Section, scope: Scope): AuthSettings | undefined {
+function readApiKey(section: Section, scope: Scope): ApiKeyMethod | undefined {
   const list = section.get('apiKey')
   const clients = list.value as readonly string[] // by schema
   let sound = true
