@@ -4,8 +4,6 @@ import type { DecisionRecord } from './record.js'
 
 const verbs = { forwarded: 'allow', denied: 'DENY ', failed: 'FAIL ', aborted: 'gone ' } as const
 const colors = { forwarded: '\u001b[32m', denied: '\u001b[31m', failed: '\u001b[33m', aborted: '\u001b[90m' } as const
-/** Method and path line up as long as they are short. */
-const askedWidth = 22
 /** Facts that the line tells already, or that only a machine wants. */
 const saidAlready: ReadonlySet<string> = new Set(['detector', 'offset', 'attempts', 'micros'])
 const faint = '\u001b[90m'
@@ -14,8 +12,8 @@ const plain = '\u001b[0m'
 /**
  * One decision as one line for a person at a terminal, in local time:
  *
- *     12:04:11 allow 201 POST /orders            client=demo  4.1 ms (fn 2.6)  01JD3ZK8M5…
- *     12:04:13 DENY  401 POST /orders            auth.missing  orders.yaml:9:5  header=authorization  01JD3ZK8M7…
+ *     12:04:11 allow 201 POST /orders  client=demo  4.1 ms (fn 2.6)  01JD3ZK8M5…
+ *     12:04:13 DENY  401 POST /orders  auth.missing  orders.yaml:9:5  header=authorization  01JD3ZK8M7…
  *
  * Caller text is made printable: no control or direction character reaches the terminal. Colors only when told so.
  */
@@ -24,7 +22,7 @@ export function formatHuman(record: DecisionRecord, options: { readonly color: b
   const paint = (code: string, text: string): string => (options.color ? `${code}${text}${plain}` : text)
   const verdict = paint(colors[record.outcome], `${verbs[record.outcome]} ${record.response.status || '-  '}`)
   const asked = `${printable(record.method) || '-'} ${printable(record.path) || '-'}`
-  const facts = [`${localTime(record.at)} ${verdict} ${asked.padEnd(askedWidth)}`]
+  const facts = [`${localTime(record.at)} ${verdict} ${asked}`]
   if (record.code !== undefined) {
     facts.push(paint(colors[record.outcome], record.code))
     if (record.declaredAt !== undefined) facts.push(printable(formatPlace(record.declaredAt)))
