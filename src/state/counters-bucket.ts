@@ -13,7 +13,7 @@ const largestLevel = 2 ** 32 - 1
 export const tokenBucket: Algorithm = {
   shape(spec): Shape {
     const scale = Math.max(1, Math.floor(largestLevel / capacityOf(spec.burst, spec.quota)))
-    return { spec, width: 1, bytesPerCell: 4, stepMs: 0, ring: 0, scale }
+    return { spec, width: 1, bytesPerCell: 4, stepMs: 0, ring: 0, scale, period: { start: 0, end: 0 } }
   },
 
   isLive(page, entry, now, leastQuota) {

@@ -11,6 +11,8 @@ export interface Shape {
   readonly ring: number
   /** Token bucket: units of its level that make one token. */
   readonly scale: number
+  /** Calendar: the period that was last asked for, since finding one takes longer than counting in it. */
+  readonly period: { start: number; end: number }
 }
 
 /** What an algorithm says of one entry; written anew by each `look`. */

@@ -23,7 +23,15 @@ export const slidingWindow: Algorithm = {
   shape(spec): Shape {
     const stepMs = Math.max(1, Math.floor(spec.windowMs / partsOfWindow))
     const ring = Math.ceil((spec.windowMs - 1) / stepMs) + 1
-    return { spec, width: ring + ringAt, bytesPerCell: bytesFor(spec.quota), stepMs, ring, scale: 1 }
+    return {
+      spec,
+      width: ring + ringAt,
+      bytesPerCell: bytesFor(spec.quota),
+      stepMs,
+      ring,
+      scale: 1,
+      period: { start: 0, end: 0 },
+    }
   },
 
   isLive(page, entry, now) {

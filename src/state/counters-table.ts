@@ -114,9 +114,10 @@ export class Table {
 
   #insertInto(page: Page, high: number, low: number, now: number): boolean {
     this.page = page
-    // A dead entry of the same chain is as good as an empty place.
+    // Where places get scarce, a dead entry of the same chain is as good as an empty one.
     const mask = page.capacity - 1
-    for (let i = low & mask; page.isTaken(i); i = (i + 1) & mask) {
+    const isScarce = page.used * 2 > page.capacity || this.used >= this.#budget.maxKeys
+    for (let i = low & mask; isScarce && page.isTaken(i); i = (i + 1) & mask) {
       if (this.algorithm.isLive(page, i, now, this.leastQuota)) continue
       page.reuse(i, high, low)
       this.entry = i

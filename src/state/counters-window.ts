@@ -2,7 +2,15 @@ import type { Algorithm, Finding, Page, Shape } from './counters-page.js'
 
 // Both algorithms keep the start of the running window as the entry's time, and one count.
 
-const shape = (spec: Shape['spec']): Shape => ({ spec, width: 1, bytesPerCell: 4, stepMs: 0, ring: 0, scale: 1 })
+const shape = (spec: Shape['spec']): Shape => ({
+  spec,
+  width: 1,
+  bytesPerCell: 4,
+  stepMs: 0,
+  ring: 0,
+  scale: 1,
+  period: { start: 0, end: 0 },
+})
 
 const dayMs = 86_400_000
 
@@ -76,16 +84,20 @@ function countSince(page: Page, entry: number, now: number): number {
   return page.cells[entry] ?? 0
 }
 
-function periodStart(page: Page, now: number): number {
-  if (page.shape.spec.calendar !== 'month') return now - (now % dayMs)
-  const date = new Date(now)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
-}
+const periodStart = (page: Page, at: number): number => periodOf(page.shape, at).start
+const periodEnd = (page: Page, at: number): number => periodOf(page.shape, at).end
 
-function periodEnd(page: Page, now: number): number {
-  if (page.shape.spec.calendar !== 'month') return now - (now % dayMs) + dayMs
-  const date = new Date(now)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+function periodOf({ spec, period }: Shape, at: number): Shape['period'] {
+  if (at >= period.start && at < period.end) return period
+  if (spec.calendar === 'month') {
+    const date = new Date(at)
+    period.start = Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
+    period.end = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+  } else {
+    period.start = at - (at % dayMs)
+    period.end = period.start + dayMs
+  }
+  return period
 }
 
 function judge(finding: Finding, count: number, quota: number): void {
