@@ -26,7 +26,7 @@ interface Chunk {
 }
 
 /**
- * A log over a sink: lines are gathered and written 32 KiB or `intervalMs` at a time, one write under way. When the sink
+ * A log over a sink: lines are gathered and written 128 KiB or `intervalMs` at a time, one write under way. When the sink
  * stalls or fails, up to `maxBytes` are held and later lines are dropped; the first line after there is room again is
  * preceded by one that tells how many are missing at that place. A failed write is tried again with the same bytes, ever
  * more slowly, so a disk that fills up and is cleared loses only what did not fit.
@@ -41,7 +41,7 @@ export function createLog(options: {
   /** The first pause after a failed write; each further one is twice as long, up to 5 s. */
   readonly retryMs?: number
 }): Log {
-  const { sink, dropped, intervalMs = 75, chunkBytes = 32 * 1024, maxBytes = 4 * 1024 ** 2, retryMs = 50 } = options
+  const { sink, dropped, intervalMs = 75, chunkBytes = 128 * 1024, maxBytes = 4 * 1024 ** 2, retryMs = 50 } = options
   const queue: Chunk[] = []
   let text = ''
   let textLines = 0
