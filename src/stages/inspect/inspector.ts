@@ -43,6 +43,9 @@ const suspicious =
   has.disguise |
   has.punctuation
 
+/** Signs beside which a plus may stand for a blank. */
+const formSigns = has.pipe | has.semicolon | has.ampersand | has.singleQuote | has.doubleQuote | has.less
+
 /** Judges single values: decodes them to a bounded fixed point and shows each reading to the detectors it concerns. */
 export class Inspector {
   readonly #automaton: Automaton
@@ -122,6 +125,16 @@ export class Inspector {
           const hidden = this.#judge(stripped, excused)
           if (hidden !== null) return hidden
         }
+      }
+      // `+|+dir+c:+|`: plus signs of a form that nobody decoded.
+      if ((chars & has.plus) !== 0 && (chars & has.blank) === 0 && (chars & formSigns) !== 0) {
+        const spaced = current.replaceAll('+', ' ')
+        automaton.scan(spaced)
+        const hidden = this.#judge(
+          viewOf(spaced, home, name, automaton.chars, automaton.words, appended(steps, 'plus'), this.#strict),
+          excused,
+        )
+        if (hidden !== null) return hidden
       }
       const packed = base64Text(current)
       if (packed !== null) {

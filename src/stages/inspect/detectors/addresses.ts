@@ -68,7 +68,7 @@ const oddSchemes = new Set([
 
 function url(view: View, start: number, end: number): string | null {
   if (view.document) return null
-  if (view.home === 'header' && ownHosts.has(view.name)) return null
+  const own = view.home === 'header' && ownHosts.has(view.name)
   const { lower } = view
   const word = lower.slice(start, end)
   let from = end
@@ -83,6 +83,14 @@ function url(view: View, start: number, end: number): string | null {
     while (schemeStart > 0 && start - schemeStart < 12 && isWordAt(lower, schemeStart - 1)) schemeStart--
   }
   const scheme = word === '://' ? lower.slice(schemeStart, start) : 'http'
+  // Addresses of repositories and databases are private by nature.
+  if (
+    view.home === 'body' &&
+    scheme !== '' &&
+    !/^(?:https?|ftps?|file|ws|wss)$/.test(scheme) &&
+    !oddSchemes.has(scheme)
+  )
+    return null
   const whole = schemeStart <= 4 && !/\s\S{1,40}\s\S/.test(lower.trim())
   if (
     oddSchemes.has(scheme) &&
@@ -93,6 +101,7 @@ function url(view: View, start: number, end: number): string | null {
   if (host === '') return null
   const address = addressOf(host)
   if (address === 'metadata') return 'metadata address'
+  if (own && (view.name === 'origin' || view.name === 'referer')) return null
   if (address === 'odd') return whole ? 'address in disguise' : null
   if (address === 'private') return whole && (view.home !== 'body' || !isDevelopment(lower)) ? 'private address' : null
   // http://expected.com:80#@127.0.0.1/: parsers disagree about where the host ends.
@@ -106,7 +115,7 @@ function url(view: View, start: number, end: number): string | null {
 /** A callback of a developer's own machine: with a port and a path, as frameworks print it. */
 function isDevelopment(text: string): boolean {
   return (
-    /^https?:\/\/(?:localhost|127\.0\.0\.1|192\.168\.\d{1,3}\.\d{1,3}|10\.\d{1,3}\.\d{1,3}\.\d{1,3}):\d{4,5}\/[\w/.-]{0,60}(?:\?[\w=&.-]{0,80})?$/.test(
+    /^https?:\/\/(?:localhost|127\.0\.0\.1|192\.168\.\d{1,3}\.\d{1,3}|10\.\d{1,3}\.\d{1,3}\.\d{1,3}):[3-9]\d{3,4}(?:\/[\w/.-]{0,60}(?:\?[\w=&.-]{0,80})?)?$/.test(
       text,
     ) && !/:(?:6379|11211|9200|2375|5432|3306|8500|27017|22|25)\b/.test(text)
   )
@@ -218,7 +227,7 @@ function ipv6(host: string): 'metadata' | 'private' | 'odd' | 'public' {
 }
 
 function metadata(view: View, start: number, end: number): string | null {
-  if (view.document || (view.home === 'header' && ownHosts.has(view.name))) return null
+  if (view.document || (view.home === 'header' && (view.name === 'origin' || view.name === 'referer'))) return null
   const { lower } = view
   const name = lower.slice(start, end)
   if (/^[\d.]+$/.test(name)) {

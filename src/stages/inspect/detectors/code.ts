@@ -9,12 +9,12 @@ import { fits, isWordAt, skipBlanks } from './near.js'
  * Limits: documents may show code; names of exceptions pass, since logs and error reports are made of them.
  */
 const calls: readonly string[] =
-  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input create_reflection'.split(
+  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input unpack printf vprintf sprintf fprintf'.split(
     ' ',
   )
 /** Calls that also stand in ordinary text or in harmless expressions: these need an argument like an attacker's. */
 const mild = new Set(
-  'system exec eval assert compile header mail extract glob sleep die exit chr ord mkdir unlink symlink chmod intval array_map array_filter usort include_once require_once getenv putenv chmod error_log strtolower json_decode urldecode htmlspecialchars filter_var subprocess rmdir is_file is_dir fopen fwrite getcwd'.split(
+  'system exec eval assert compile header mail extract glob sleep die exit chr ord mkdir unlink symlink chmod intval array_map array_filter usort include_once require_once getenv putenv chmod error_log strtolower json_decode urldecode htmlspecialchars filter_var subprocess rmdir is_file is_dir printf sprintf unpack fopen fwrite getcwd'.split(
     ' ',
   ),
 )
@@ -38,6 +38,7 @@ export const code: Detector = {
         '<script language="php"',
         "<script language='php'",
         '<?xml',
+        '<?',
       ],
       check: openTag,
     },
@@ -352,6 +353,7 @@ function openTag(view: View, start: number, end: number): string | null {
   const { lower } = view
   const word = lower.slice(start, end)
   if (word === '<?xml') return !view.document && fits(/\s{1,20}\(\)/y, lower, end) ? 'PHP tag' : null
+  if (word === '<?') return !view.document && lower.slice(end).trim() === '' ? 'PHP tag' : null
   if (word === '<?=') return view.document ? null : 'PHP tag'
   if (word === '[php]') return view.document ? null : 'PHP tag'
   if (word === '<?php')
@@ -368,7 +370,7 @@ function dynamicCall(view: View, start: number, end: number): string | null {
   const word = view.lower.slice(start, end)
   if (word === '](' || word === '}(' || word === '`(') {
     const before = view.lower.slice(Math.max(0, start - 40), start)
-    return /[$@][_$@{}[\]'"\w]{0,30}$/.test(before) &&
+    return /[$@][_$@{}[\]'"\w.]{0,30}$/.test(before) &&
       /\$/.test(before) &&
       !/\.\w{1,20}$/.test(before) &&
       /^[^)]{0,40}\)/.test(view.lower.slice(end, end + 50)) &&
@@ -618,7 +620,7 @@ function dangerousPackage(name: string, rest: string): boolean {
 }
 
 const upload =
-  /\.(?:php[3457s]?|phtml|pht|phar|jspx?|aspx?|ashx|asmx|cgi|cfm|shtml|hta|war|user\.ini)[\s.:;%\0$]{0,6}(?:\.(?:jpe?g|png|gif|txt|pdf))?$/
+  /\.\s{0,4}(?:php[3457s]?|phtml|pht|phar|jspx?|aspx?|ashx|asmx|cgi|cfm|shtml|hta|war|user\.ini)[\s.:;%\0$]{0,6}(?:\.(?:jpe?g|png|gif|txt|pdf))?$/
 
 /** A script by its name, where a file is uploaded. */
 function scriptFile(view: View, start: number): string | null {

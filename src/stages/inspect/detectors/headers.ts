@@ -9,7 +9,13 @@ import type { Detector, Finding, View } from '../view.js'
  */
 export const crlf: Detector = {
   name: 'crlf',
-  lexer: { words: [], wants: (chars) => (chars & (has.carriageReturn | has.lineFeed)) !== 0, find: findLine },
+  lexer: {
+    words: [],
+    wants: (chars, _hasWord, view) =>
+      (chars & (has.carriageReturn | has.lineFeed)) !== 0 ||
+      (view.home === 'header' && view.name === 'content-type' && (chars & has.semicolon) !== 0),
+    find: findLine,
+  },
 }
 
 const headerLine =
@@ -18,6 +24,13 @@ const anyHeader = /[\r\n][\s]{0,4}[a-z][a-z-]{2,30}: ?\S/y
 
 function findLine(view: View): Finding | null {
   const { lower, home } = view
+  if (
+    view.name === 'content-type' &&
+    home === 'header' &&
+    /;.{0,60}\b(?:application|text|image|audio|video|multipart)\/[a-z]/.test(lower.slice(0, 400))
+  ) {
+    return { technique: 'two media types', at: lower.indexOf(';') }
+  }
   let at = nextBreak(lower, 0)
   let lines = 0
   const strictPlace =
@@ -31,8 +44,8 @@ function findLine(view: View): Finding | null {
     headerLine.lastIndex = at
     if (headerLine.test(lower) && (strictPlace || isFirstHeader(view, at, lines)))
       return { technique: 'header line', at }
-    if (home === 'header') return { technique: 'line break in a header', at }
-    if (home === 'query' || home === 'path' || home === 'cookie') {
+    if (home === 'header' || home === 'path' || home === 'file-name') return { technique: 'line break', at }
+    if (home === 'query' || home === 'cookie') {
       anyHeader.lastIndex = at
       if (lines === 0 && anyHeader.test(lower) && !lower.slice(0, at).includes(' ') && lower.length < 200)
         return { technique: 'header line', at }

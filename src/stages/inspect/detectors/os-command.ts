@@ -18,6 +18,36 @@ export const osCommand: Detector = {
     find: atSeparators,
   },
   anchors: [
+    {
+      words: [
+        ' geq ',
+        ' gtr ',
+        ' equ ',
+        ' lss ',
+        ' leq ',
+        ' neq ',
+        'if "%',
+        'if %',
+        'if not ',
+        'if /i',
+        'if (',
+        'if [',
+        'for %',
+        'if exist',
+        'if defined',
+      ],
+      check: batch,
+    },
+    { words: ['/etc/', '/e', 'cat /'], check: hiddenFile },
+    {
+      words: ['alias '],
+      check: (view, start, end) =>
+        !view.document &&
+        (start === 0 || /[;&|]\s{0,2}$/.test(view.lower.slice(0, start))) &&
+        /^[\w-]{1,20}=[\w"'$]/.test(view.lower.slice(end, end + 40))
+          ? 'alias'
+          : null,
+    },
     { words: ['/bin/', '/sbin/', '/usr/local/bin/'], check: program },
     {
       words: ['() {', '(){', '() :', '() _', '() ;'],
@@ -72,6 +102,12 @@ export const osCommand: Detector = {
     {
       words: [
         'bash -',
+        'ksh -c',
+        'dash -c',
+        'zsh -c',
+        'ash -c',
+        'csh -c',
+        'busybox ',
         'sh -c',
         'sh -i',
         'nc -',
@@ -199,6 +235,7 @@ function readWord(text: string, from: number): Word {
       code === 62 ||
       code === 41 ||
       code === 40 ||
+      code === 43 ||
       code === 44
     )
       break
@@ -257,7 +294,7 @@ function atSeparators(view: View): Finding | null {
 
 /** What a command's arguments begin with and prose does not. */
 const argument =
-  /(?:[-/\\.~$*|;&<>`"'{(%]|\d|[a-z]:[\\/]|[a-z0-9-]{1,30}\.[a-z0-9.-]{2,}|[a-z]{1,12}=|\\|@|[\w-]{1,20}[/\\])/y
+  /(?:[-/\\.~$*|;&<>`"'{(%]|\d|[a-z]:(?:[\\/+]|$)|[a-z0-9-]{1,30}\.[a-z0-9.-]{2,}|[a-z]{1,12}=|\\|@|[\w-]{1,20}[/\\])/y
 
 function afterSeparator(view: View, at: number): string | null {
   const { lower } = view
@@ -276,6 +313,8 @@ function afterSeparator(view: View, at: number): string | null {
   if (word.name.includes('=')) return assignment(view, lower, from) ? 'command behind an assignment' : null
   if (word.path && /[?*]/.test(lower.slice(from, word.end)) && !view.document) return 'command by wildcard'
   const { rank, alone } = commandRank(word.name)
+  if (rank === 0 && at <= 1 && !view.document && leadsAlone(lower, at, from, word.end))
+    return 'command behind a separator'
   if (rank === 0)
     return word.path && /^\/(?:usr\/|s?bin\/|etc\/|opt\/)/.test(lower.slice(from, from + 6)) && !view.document
       ? 'program behind a separator'
@@ -287,7 +326,7 @@ function afterSeparator(view: View, at: number): string | null {
       : null
   if (word.path) return view.document && rank < 2 ? null : 'program behind a separator'
   if (word.hidden && !view.document) return 'hidden command behind a separator'
-  const next = skipBlanks(lower, word.end)
+  const next = skipBlanks(lower, after === 43 ? word.end + 1 : word.end)
   const ends = next >= lower.length
   const glued = next === word.end
   if (view.document) return inDocument(view, at, sign, word, rank, next)
@@ -358,6 +397,16 @@ function isLoneCommand(text: string, at: number, sign: number, name: string): bo
   return plain.length < 3
 }
 
+/** A value that begins with a separator and then is a single word, perhaps with a flag or a path: `;htop`, `| foo -x`. */
+function leadsAlone(text: string, at: number, from: number, end: number): boolean {
+  if (text.charCodeAt(at) === 38 && text.charCodeAt(at + 1) !== 38) return false
+  if (at === 1 && !/['"`)]/.test(text.charAt(0))) return false
+  return (
+    /^[a-z][a-z0-9_-]{2,20}$/.test(text.slice(from, end)) &&
+    /^(?:\s{0,3}['";&|`)]{0,4}\s{0,3}$|\s{1,4}(?:-{1,2}[a-z]|\/[a-z]))/.test(text.slice(end, end + 12))
+  )
+}
+
 /** `;x=id;$x`: a variable is set and then run. */
 function assignment(_view: View, text: string, from: number): boolean {
   const found = /^([a-z_]{1,12})=['"]?([\w/.-]{1,40})['"]?\s{0,4}[;&|]{1,2}\s{0,4}['"]?\$\{?([a-z_]{1,12})/.exec(
@@ -415,9 +464,51 @@ function afterLine(view: View, at: number): string | null {
       : null
 }
 
+/** IF and FOR of Windows batch files, as a whole value. */
+function batch(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const { lower } = view
+  const word = lower.slice(start, end)
+  if (word === 'for %')
+    return /^%?~?[\w]{1,12}\s{1,4}in\s{0,4}\(/.test(lower.slice(end, end + 32)) ? 'Windows command' : null
+  const first = /^[^\w]{0,4}if\s{1,20}(?:\/i\s{1,20})?(?:not\s{1,20})?/.exec(lower.slice(0, 90))
+  if (first === null) return null
+  const rest = lower.slice(first[0].length, first[0].length + 200)
+  const compared =
+    /^(?:["'([]?\s{0,4}%?~?[\w%]{1,30}%?\s{0,4}[\])"']?)\s{0,9}(?:==|equ\s|neq\s|lss\s|leq\s|gtr\s|geq\s)/.test(rest)
+  const exists =
+    /^(?:exist\s{1,9}(?:[a-z]:|\\|%|\S{1,60}\.\w)|defined\s{1,9}[\w_]{1,40}\s{1,9}\w|errorlevel\s{1,9}\d)/.test(rest)
+  return (compared &&
+    /\b(?:echo|goto|set|cd|del|call|exit|start|copy|\.\.\.|@echo|cmd|equ|geq|gtr|lss|leq|neq)/.test(rest)) ||
+    exists
+    ? 'Windows command'
+    : null
+}
+
+/** `/etc/[m-z]asswd`, `/e?c/p*d`: a wildcard inside the name of a system file. */
+function hiddenFile(view: View, start: number, end: number): string | null {
+  if (view.document) return null
+  const word = view.lower.slice(start, end)
+  const rest = view.lower.slice(end, end + 40)
+  if (word === '/etc/')
+    return /^[a-z]{0,6}(?:\[[^\]]{1,9}\]|[?*]{1,3}[a-z]|\{)[\w*?/\]]{0,12}/.test(rest) && !/\s\*/.test(rest)
+      ? 'file by wildcard'
+      : null
+  if (word === 'cat /') return /^[a-z]{0,3}[[?*]/.test(rest) ? 'file by wildcard' : null
+  return /^(?:\?|\*)?c\/|^\?\?\/p|^t\?\/p/.test(rest) && /[?*]/.test(rest.slice(0, 10)) ? 'file by wildcard' : null
+}
+
 function program(view: View, start: number, end: number): string | null {
   const { lower } = view
   const word = readWord(lower, end)
+  if (
+    start <= 4 &&
+    word.name !== '' &&
+    /^(?:\/usr)?\/s?bin\/[\w.-]{1,24}(?:\s|$|[;|&])/.test(lower.slice(Math.max(0, start - 4)).replace(/^[^/]*/, '')) &&
+    !view.document
+  ) {
+    return 'program by path'
+  }
   if (word.name === '' || commandRank(word.name).rank === 0)
     return !view.document && /[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
   if (isWordAt(lower, start - 1) && !/usr$/.test(lower.slice(0, start))) return null

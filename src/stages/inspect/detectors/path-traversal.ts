@@ -15,6 +15,7 @@ export const pathTraversal: Detector = {
       words: ['../', '..\\', '..;/', '..;\\', './.', '.\\.', '..//', '..0x2f', '0x2e0x2e', '..%', '..,/'],
       check: climb,
     },
+    { words: ['..2f', '..5c', '..c0', '..c1', '..\u2215', '..%', '..|', '..^', '..&', '..=', '..~'], check: oddClimb },
     {
       words: [
         'etc/passwd',
@@ -210,6 +211,16 @@ function climb(view: View, start: number, _end: number): string | null {
   return odd && view.home !== 'body' && /\.\.[\\/;]/.test(run) ? 'climb' : null
 }
 
+/** `..2f..2f..2f`: the slash lost its percent sign, or is a sign that some decoder takes for one. */
+function oddClimb(view: View, start: number, _end: number): string | null {
+  const { lower } = view
+  if (start > 0 && lower.charCodeAt(start - 1) === 46) return null
+  const next = lower.indexOf('..', start + 3)
+  if (next === -1 || next - start > 8 || next - start < 3) return null
+  const unit = lower.slice(start, next)
+  return lower.startsWith(unit.repeat(3), start) && !/\s/.test(unit) ? 'climb' : null
+}
+
 function countSteps(run: string): number {
   let steps = 0
   let at = 0
@@ -226,7 +237,7 @@ function countSteps(run: string): number {
 }
 
 function isSensitive(rest: string): boolean {
-  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|inetpub|autoexec|usr[/\\]|bin[/\\]|dev[/\\]|tmp[/\\]|home[/\\]|private[/\\])/.test(
+  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|logs?[/\\]|inetpub|autoexec|usr[/\\]|bin[/\\]|dev[/\\]|tmp[/\\]|home[/\\]|private[/\\])/.test(
     rest,
   )
 }

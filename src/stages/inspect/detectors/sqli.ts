@@ -166,7 +166,7 @@ function at(view: View, t: SqlTokens, i: number): string | null {
         : null
     case kind.into:
       return t.kinds[i + 1] === kind.object &&
-        t.kinds[i + 2] === kind.quote &&
+        (t.kinds[i + 2] === kind.quote || !view.document) &&
         /^(out|dump)file/.test(word(view, t, i + 1))
         ? 'write to a file'
         : null
@@ -206,6 +206,11 @@ function operand(t: SqlTokens, from: number): Operand | null {
   let i = from
   const limit = from + reach
   while (i < limit && (t.kinds[i] === kind.open || t.kinds[i] === kind.not || t.kinds[i] === kind.operator)) i++
+  // N'text', X'41'
+  if (t.kinds[i] === kind.word && t.kinds[i + 1] === kind.quote && t.ends[i] === t.starts[i + 1]) {
+    if ((t.ends[i] ?? 0) - (t.starts[i] ?? 0) === 1) i++
+  }
+  const begin = i
   let type: Operand['type']
   switch (t.kinds[i]) {
     case kind.number:
@@ -253,7 +258,7 @@ function operand(t: SqlTokens, from: number): Operand | null {
       return null
   }
   while (i < limit && t.kinds[i] === kind.close) i++
-  return { next: i, type, start: from }
+  return { next: i, type, start: begin }
 }
 
 /** An operand with what is added to it: `1+1`, `'a'||'b'`. */
@@ -282,8 +287,9 @@ const literal = (operand: Operand): boolean => operand.type === 'number' || oper
 
 /** OR, AND, ||, && and what they join. */
 function condition(view: View, t: SqlTokens, i: number): string | null {
-  const out = breaksOut(t, i)
   const isSign = !isLetterAt(view, t.starts[i] ?? 0)
+  // Code is full of `'…' || x`; and 'and' in quotes is a word that somebody talks about.
+  const out = breaksOut(t, i) && !(isSign && view.document) && (isSign || !isQuotedWord(view, t, i))
   const left = sum(t, i + 1)
   if (left === null) {
     return out && !view.document && i === t.count - 1 && i <= 3 && t.kinds[i - 1] === kind.quote && !isSign
@@ -370,6 +376,18 @@ function core(view: View, t: SqlTokens, operand: Operand): string {
 
 const isCommentAt = (t: SqlTokens, i: number): boolean =>
   t.kinds[i] === kind.comment || (t.kinds[i] === kind.semicolon && t.kinds[i + 1] === kind.comment)
+
+/** Whether a word stands in quotes of its own, without blanks. */
+function isQuotedWord(view: View, t: SqlTokens, i: number): boolean {
+  return (
+    t.kinds[i - 1] === kind.quote &&
+    t.kinds[i + 1] === kind.quote &&
+    t.ends[i - 1] === t.starts[i] &&
+    t.ends[i] === t.starts[i + 1] &&
+    t.starts[i - 1] !== 0 &&
+    view.lower[(t.starts[i - 1] ?? 0) - 1] === ' '
+  )
+}
 
 function isLetterAt(view: View, at: number): boolean {
   const code = view.lower.charCodeAt(at)
@@ -476,7 +494,8 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
       score += 2
       break
     case kind.operator:
-      score += view.lower[t.starts[j] ?? 0] === '*' || t.kinds[j + 1] === kind.number ? 2 : 0
+      score +=
+        view.lower[t.starts[j] ?? 0] === '*' || t.kinds[j + 1] === kind.number || t.kinds[j + 2] === kind.open ? 2 : 0
       break
     case kind.case:
       score += 1
@@ -566,7 +585,11 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
   let j = i + 1
   while (t.kinds[j] === kind.semicolon) j++
   const shape = statement(view, t, j)
-  if (shape === null) return null
+  if (shape === null) {
+    if (view.document || !breaksOut(t, i) || j >= t.count) return null
+    const calls = t.kinds[j + 1] === kind.open
+    return calls || (t.kinds[t.count - 1] === kind.comment && j < t.count - 1) ? 'stacked statement' : null
+  }
   if (!view.document) return shape
   // A script among other text also has semicolons before its statements; a broken-out string has a lonely quote.
   return breaksOut(t, i) ? shape : null
@@ -651,6 +674,7 @@ function changes(view: View, t: SqlTokens, i: number): boolean {
     }
     case 'drop':
     case 'truncate':
+      if (next === kind.word && isCommentAt(t, i + 2)) return true
       return (
         next === kind.object &&
         (isName(third) || t.kinds[i + 2] === kind.common || third === kind.exists) &&
@@ -766,7 +790,8 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
       before === kind.number ||
       before === kind.select ||
       before === kind.close
-    return ok && (t.kinds[i + 2] === kind.number || t.kinds[i + 2] === kind.open) ? 'time delay' : null
+    const argument = t.kinds[i + 2]
+    return ok && (argument === kind.number || argument === kind.open || argument === kind.quote) ? 'time delay' : null
   }
   if (name === 'char' || name === 'chr' || name === 'nchar') {
     const joined =
@@ -802,6 +827,14 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
 
 /** What stands right behind a quote that would end the host's string. */
 function afterBreakOut(view: View, t: SqlTokens, i: number): string | null {
+  if (!view.document && t.kinds[i + 1] === kind.other && view.lower.startsWith('::', t.starts[i + 1])) {
+    if (
+      /^::(?:jsonb?|text|int|integer|numeric|regclass|varchar|xml|bytea)\b/.test(
+        view.lower.slice(t.starts[i + 1], (t.starts[i + 1] ?? 0) + 12),
+      )
+    )
+      return 'type cast'
+  }
   if ((t.before[i] ?? 0) % 2 !== 0) return null
   let j = i + 1
   while (j < i + 8 && t.kinds[j] === kind.close) j++
@@ -857,9 +890,86 @@ function afterBreakOut(view: View, t: SqlTokens, i: number): string | null {
   return null
 }
 
+const lone = new Set(
+  'database schema user version ifnull nullif isnull current_user ascii substr substring mid hex ord nchar sysdate curdate unix_timestamp bit_and to_char nvl rownum newid host_name isnull ucase lcase locate lpad rpad instr'.split(
+    ' ',
+  ),
+)
+
+const joins: ReadonlySet<number | undefined> = new Set([
+  kind.operator,
+  kind.compare,
+  kind.logic,
+  kind.is,
+  kind.in,
+  kind.not,
+])
+/** What an expression between the host's quotes is made of. */
+const parts: ReadonlySet<number | undefined> = new Set([
+  ...joins,
+  kind.number,
+  kind.open,
+  kind.close,
+  kind.variable,
+  kind.nothing,
+  kind.quote,
+  kind.dot,
+  kind.common,
+  kind.telltale,
+  kind.other,
+  kind.between,
+])
+
+/**
+ * `A' >= 'B`, `aa'^0+1=(0)-- `: an expression that begins behind the host's first quote and ends before its last, or in a
+ * comment. The quotes are glued to what the host would have had in them.
+ */
+function sandwich(view: View, t: SqlTokens): boolean {
+  if (t.count > 60) return false
+  let first = 0
+  while (first < t.count && t.kinds[first] !== kind.quote) first++
+  if (first > 3 || !joins.has(t.kinds[first + 1])) return false
+  const start = t.starts[first] ?? 0
+  if (start > 0 && view.lower.charCodeAt(start - 1) <= 32) return false
+  const sign = view.lower[start]
+  const isCommented = t.kinds[t.count - 1] === kind.comment
+  let last = t.count - 1
+  if (!isCommented) {
+    while (last > first && !(t.kinds[last] === kind.quote && view.lower[t.starts[last] ?? 0] === sign)) last--
+    if (last === first || t.count - last > 2 || !joins.has(t.kinds[last - 1])) return false
+    const after = view.lower.charCodeAt((t.starts[last] ?? 0) + 1)
+    if (last < t.count - 1 && after <= 32) return false
+    if ((t.before[last] ?? 0) % 2 === 0) return false
+  }
+  let words = 0
+  for (let j = first + 1; j < last; j++) if (!parts.has(t.kinds[j])) words++
+  return words <= 2
+}
+
 /** Short values that are a statement or an expression as a whole. */
 function whole(view: View, t: SqlTokens): string | null {
   if (t.count === 0) return null
+  if (sandwich(view, t)) return 'break-out with an operator'
+  const isCommented =
+    t.kinds[t.count - 1] === kind.comment && (t.ends[t.count - 1] ?? 0) - (t.starts[t.count - 1] ?? 0) < 6
+  if (isCommented && t.count > 2) {
+    if (t.kinds[0] === kind.open && t.kinds[t.count - 2] === kind.close) return 'expression before a comment'
+  }
+  // `version()`, `ifnull(`: a lone call of what only databases offer.
+  if (t.kinds[0] === kind.common && t.kinds[1] === kind.open && t.count <= 4 && lone.has(word(view, t, 0))) {
+    if (t.count === 2 || t.kinds[t.count - 1] === kind.close) return 'database function'
+  }
+  if (
+    t.count === 1 &&
+    t.kinds[0] === kind.system &&
+    /^(?:msys|sysobj|syscol|sysdat|pg_cat|pg_sh|information_s|sqlite_|all_t|dba_|user_t)/.test(view.lower)
+  ) {
+    return 'system table'
+  }
+  if (isCommented && t.count === 2 && t.kinds[0] === kind.variable) return 'server variable'
+  if (t.kinds[0] === kind.number && t.kinds[1] === kind.compare && t.kinds[2] === kind.number) {
+    if (t.kinds[3] === kind.logic && word(view, t, 0) === word(view, t, 2)) return 'tautology'
+  }
   let first = 0
   while (
     first < 4 &&

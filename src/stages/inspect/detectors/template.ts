@@ -96,6 +96,7 @@ function delimited(view: View, start: number, end: number): string | null {
   const found = lower.indexOf(close, from)
   const shut = found === -1 || found - from > 400 ? -1 : found
   const content = lower.slice(from, shut === -1 ? from + 200 : shut)
+  if (opener === '{php') return view.document ? null : 'template expression'
   if (content.trim() === '') return null
   if (arithmetic.test(content.replace(/^[%=\-{]/, '')))
     return shut === -1 && view.document ? null : 'arithmetic in a template'
@@ -108,7 +109,6 @@ function delimited(view: View, start: number, end: number): string | null {
   }
   if (shut === -1 && view.document) return null
   if (opener === '<%') return view.document ? null : 'template expression'
-  if (opener === '{php') return 'template expression'
   if (opener === '{%') {
     if (view.document) return null
     return /\b(?:for|set|import|include|extends|with|print|debug|call|macro|load|if|apply|filter|do|raw|module)\b/.test(

@@ -19,7 +19,7 @@ export const xss: Detector = {
     find: findTag,
   },
   anchors: [
-    { words: ['javascript:', 'vbscript:', 'livescript:', 'mocha:', 'jscript:'], check: scriptUrl },
+    { words: ['script:', 'mocha:'], check: scriptUrl },
     {
       words: ['data:text/html', 'data:text/xml', 'data:image/svg', 'data:text/javascript', 'data:application/x'],
       check: dataUrl,
@@ -170,13 +170,18 @@ function runs(view: View, tag: Tag, name: string): boolean {
         attribute === 'srcdoc' || (/^(src|data|code)$/.test(attribute) && /^\s*(javascript|data|\/\/)/.test(value)),
     )
   }
+  // A value that begins with the element, or breaks out of something right before it, is no document about HTML.
+  if (/^[\s"'`>)}\]/<-]{0,12}$/.test(view.lower.slice(0, Math.min(tag.start, 16))) && tag.start < 16) {
+    if (/[(=.]/.test(view.lower.slice(tag.end, tag.end + 400))) return true
+  }
   const body = view.lower.slice(tag.end, tag.end + 200)
   return /(alert|prompt|confirm|eval)\s{0,9}[(`]|document\.(cookie|location)|fromcharcode/.test(body)
 }
 
 function judgeAttribute(view: View, name: string, value: string): string | null {
   if (name.length > 4 && name.charCodeAt(0) === 111 && name.charCodeAt(1) === 110 && /^on[a-z]{3,30}$/.test(name)) {
-    if (value === '' || value.startsWith('{') || /^(true|false|on|off|yes|no|\d+)$/.test(value)) return null
+    if (value === '' || value.startsWith('{') || /^(true|false|on|off|yes|no)$/.test(value)) return null
+    if (/^on(?:line|ly|ce|to|board\w*|site|hold)$/.test(name)) return null
     return 'event attribute'
   }
   if (value === '') return name === 'srcdoc' ? 'active element' : null
@@ -205,6 +210,14 @@ function judgeAttribute(view: View, name: string, value: string): string | null 
 }
 
 function scriptUrl(view: View, start: number, end: number): string | null {
+  if (view.lower.charCodeAt(start) === 115) {
+    const scheme = /(?:j\s{0,4}a\s{0,4}v\s{0,4}a|v\s{0,4}b|l\s{0,4}i\s{0,4}v\s{0,4}e|j)\s{0,4}$/.exec(
+      view.lower.slice(Math.max(0, start - 24), start),
+    )
+    if (scheme === null) return null
+    start -= scheme[0].length
+    if (/\s/.test(scheme[0]) && !view.document) return 'script URL'
+  }
   const at = skipBlanks(view.lower, end)
   if (at >= view.lower.length) return null
   if (view.document) {
@@ -245,6 +258,7 @@ function call(view: View, start: number, end: number): string | null {
     return 'script call'
   }
   if (code === 96) return 'script call'
+  if ((code === 59 || code === 44) && lower.charCodeAt(start - 1) === 61) return 'script call'
   if (
     fits(/\s{0,4}(?:\?\.)?\s{0,4}(?:\.\s{0,4}(?:call|apply|bind)|\[)\s{0,4}/y, lower, end) &&
     fits(/[^a-z]{0,2}(?:call|apply|bind|\?\.|\.)/y, lower, end)
@@ -319,8 +333,8 @@ function eventAttribute(view: View, start: number): string | null {
 
 /** JavaScript written with six characters. */
 function bracketsOnly(view: View, start: number): string | null {
-  if (view.document) return null
   const piece = view.lower.slice(start, start + 24)
+  if (view.document) return /^[[\]()!+ {}]{24}/.test(piece) ? 'script without letters' : null
   if (/^!!?\[\]/.test(piece) && view.lower.length < 12) return 'script without letters'
   return piece.length >= 8 && /^[[\]()!+ {}]{8,}/.test(piece) && /!|\+/.test(piece) ? 'script without letters' : null
 }
