@@ -6,11 +6,11 @@ import type { Plan } from './plan.js'
  * so is the order of routes. Secrets are only named in a plan.
  */
 export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
-  const { routes, schemas, gateway, ...named } = plan
+  const { gateway, issuers, clients, upstreams, schemas, routes } = plan
   const hash = createHash('sha256').update(canonical(gateway))
   // Schemas are named by the hash of their content.
   hash.update(Object.keys(schemas).sort().join())
-  for (const things of Object.values(named)) {
+  for (const things of [issuers, clients, upstreams]) {
     hash.update('\n')
     for (const name of Object.keys(things).sort()) hash.update(canonical(things[name]))
   }

@@ -1,10 +1,11 @@
 import type { Memory } from './memory.js'
 import type { MapNode, Node } from './node.js'
-import { type KnownValues, parseYaml } from './parse.js'
+import { parseYaml } from './parse.js'
 import { parseJson } from './parse-json.js'
 import type { Finding, Report } from './problems.js'
 import type { FileKind, PolicyText } from './read.js'
 import type { Source } from './source.js'
+import type { KnownValues } from './tree.js'
 
 /** One policy file, parsed. */
 export interface PolicyFile {

@@ -1,15 +1,11 @@
-import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import type { Place } from '../values/place.js'
+import { type Budget, decodeText, type Refusal, readBytes, reasonOf } from './file-text.js'
 import type { Report } from './problems.js'
 import { Source } from './source.js'
 
-/** Bounds of what is read at all; a policy set of 10,000 routes has about 3 MiB. */
-const maxFileBytes = 8 * 1024 ** 2
-const maxSetBytes = 64 * 1024 ** 2
-const maxFiles = 20_000
 const maxFolderDepth = 16
 
 /** What a file of the set is for. */
@@ -23,14 +19,16 @@ export interface PolicyText {
 
 /** Reads the files of one policy folder, and nothing outside it. One per run. */
 export class PolicyFolder {
-  readonly #root: string
+  /** Its real path. */
+  readonly root: string
   readonly #report: Report
-  readonly #texts = new Map<string, { readonly source: Source; readonly sha256: string } | null>()
-  #bytes = 0
-  #count = 0
+  readonly #texts = new Map<string, { readonly source: Source; readonly sha256: string }>()
+  /** Real paths of what was reached through symbolic links. */
+  readonly #links = new Map<string, string>()
+  readonly #budget: Budget = { files: 0, bytes: 0 }
 
   private constructor(root: string, report: Report) {
-    this.#root = root
+    this.root = root
     this.#report = report
   }
 
@@ -58,9 +56,18 @@ export class PolicyFolder {
 
   /** Every file read so far, with the digest of its bytes: what a watcher compares. */
   files(): { readonly path: string; readonly sha256: string }[] {
-    return [...this.#texts]
-      .flatMap(([path, text]) => (text === null ? [] : [{ path, sha256: text.sha256 }]))
-      .sort((a, b) => (a.path < b.path ? -1 : 1))
+    return [...this.#texts].map(([path, { sha256 }]) => ({ path, sha256 })).sort((a, b) => (a.path < b.path ? -1 : 1))
+  }
+
+  /** Whether any link has come to lead elsewhere since it was followed. */
+  hasMoved(): boolean {
+    return [...this.#links].some(([path, real]) => {
+      try {
+        return realpathSync(join(this.root, path)) !== real
+      } catch {
+        return true
+      }
+    })
   }
 
   sourceOf(file: string): Source | undefined {
@@ -145,7 +152,7 @@ export class PolicyFolder {
 
   #isFolder(file: string): boolean {
     try {
-      return statSync(join(this.#root, file)).isDirectory()
+      return statSync(join(this.root, file)).isDirectory()
     } catch {
       return false
     }
@@ -169,7 +176,7 @@ export class PolicyFolder {
       })
       return undefined
     }
-    const path = relative(this.#root, resolve(this.#root, dirname(from), reference))
+    const path = relative(this.root, resolve(this.root, dirname(from), reference))
       .split(sep)
       .join('/')
     return this.#read(path, at)
@@ -177,23 +184,28 @@ export class PolicyFolder {
 
   #read(path: string, at: Place): { readonly source: Source; readonly sha256: string } | undefined {
     const known = this.#texts.get(path)
-    if (known !== undefined && known !== null) return known
+    if (known !== undefined) return known
     const real = this.#inside(path, at)
     if (real === undefined) return undefined
-    const bytes = this.#bytesOf(real, path, at)
-    if (bytes === undefined) return undefined
-    const text = this.#decode(bytes, path, at)
-    if (text === undefined) return undefined
+    const bytes = readBytes(real, path, this.#budget)
+    if (!Buffer.isBuffer(bytes)) return this.#refuse(bytes, path, at)
+    const text = decodeText(bytes, path)
+    if (typeof text !== 'string') return this.#refuse(text, path, at)
     const read = { source: new Source(path, text), sha256: createHash('sha256').update(bytes).digest('hex') }
     this.#texts.set(path, read)
     return read
+  }
+
+  /** A file of the set is pointed at itself, a file that another one names at its name. */
+  #refuse({ code, message, hint, line }: Refusal, path: string, at: Place): undefined {
+    this.#report({ code, message, hint, at: at.file === path && line !== undefined ? { ...at, line } : at })
   }
 
   /** The real path, if it is inside the folder. A symbolic link may not lead out: what it names is not under review. */
   #inside(path: string, at: Place): string | undefined {
     let real: string
     try {
-      real = realpathSync(join(this.#root, path))
+      real = realpathSync(join(this.root, path))
     } catch (error) {
       this.#report({
         code: 'policy.file-missing',
@@ -203,7 +215,10 @@ export class PolicyFolder {
       })
       return undefined
     }
-    if (real === this.#root || real.startsWith(this.#root + sep)) return real
+    if (real === this.root || real.startsWith(this.root + sep)) {
+      if (real !== join(this.root, path)) this.#links.set(path, real)
+      return real
+    }
     this.#report({
       code: 'policy.file-outside',
       message: `"${path}" leads out of the policy folder.`,
@@ -212,110 +227,8 @@ export class PolicyFolder {
     })
     return undefined
   }
-
-  #bytesOf(real: string, path: string, at: Place): Buffer | undefined {
-    const refuse = (code: string, message: string, hint: string) => {
-      this.#report({ code, message, hint, at })
-      return undefined
-    }
-    let handle: number | undefined
-    try {
-      // Not blocking: a named pipe would wait for its writer for ever.
-      handle = openSync(real, constants.O_RDONLY | constants.O_NONBLOCK)
-      const stat = fstatSync(handle)
-      if (!stat.isFile())
-        return refuse('policy.file-unreadable', `"${path}" is no regular file.`, 'Only plain files are read.')
-      this.#count++
-      this.#bytes += stat.size
-      if (stat.size > maxFileBytes) {
-        return refuse(
-          'policy.file-too-large',
-          `"${path}" has ${mebibytes(stat.size)}; a policy file may have 8 MiB.`,
-          'Split it into several files.',
-        )
-      }
-      if (this.#bytes > maxSetBytes)
-        return refuse(
-          'policy.file-too-large',
-          'The policy set is larger than 64 MiB.',
-          'Move what is no policy out of the folder.',
-        )
-      if (this.#count > maxFiles)
-        return refuse(
-          'policy.too-many-files',
-          `The policy set has more than ${maxFiles} files.`,
-          'Move what is no policy out of the folder.',
-        )
-      return readFileSync(handle)
-    } catch (error) {
-      return refuse(
-        'policy.file-unreadable',
-        `"${path}" cannot be read: ${reasonOf(error)}.`,
-        'Let the user that runs Postern read it.',
-      )
-    } finally {
-      if (handle !== undefined) closeSync(handle)
-    }
-  }
-
-  #decode(bytes: Buffer, path: string, at: Place): string | undefined {
-    const refuse = (message: string, line: number) => {
-      this.#report({
-        code: 'policy.file-encoding',
-        message,
-        hint: 'Save it as UTF-8 without a byte order mark.',
-        at: at.file === path ? { ...at, line } : at,
-      })
-      return undefined
-    }
-    if (
-      (bytes[0] === 0xff && bytes[1] === 0xfe) ||
-      (bytes[0] === 0xfe && bytes[1] === 0xff) ||
-      (bytes[1] === 0 && bytes.length > 3 && bytes[3] === 0)
-    ) {
-      return refuse(`"${path}" is UTF-16.`, 1)
-    }
-    if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
-      return refuse(`"${path}" begins with a byte order mark.`, 1)
-    if (!isUtf8(bytes)) return refuse(`"${path}" holds bytes that are no UTF-8.`, firstBadLine(bytes))
-    return bytes.toString('utf8')
-  }
-}
-
-function firstBadLine(bytes: Buffer): number {
-  let line = 1
-  let from = 0
-  while (from < bytes.length) {
-    const next = bytes.indexOf(0x0a, from)
-    const end = next === -1 ? bytes.length : next
-    if (!isUtf8(bytes.subarray(from, end))) return line
-    from = end + 1
-    line++
-  }
-  return line
 }
 
 function start(file: string): Place {
   return { file, line: 1, column: 1 }
-}
-
-function mebibytes(size: number): string {
-  return `${(size / 1024 ** 2).toFixed(1)} MiB`
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'it does not exist',
-  EACCES: 'permission denied',
-  EPERM: 'permission denied',
-  ENOTDIR: 'a part of its path is a file',
-  ELOOP: 'its symbolic links go in a circle',
-  EISDIR: 'it is a folder',
-  EMFILE: 'too many files are open',
-  ENXIO: 'it is no regular file',
-}
-
-/** A system error in words. */
-export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return reasons[code] ?? (code === '' ? 'it failed' : code)
 }

@@ -1,4 +1,4 @@
-import type { RoutePlan, SchemaPlan, StageName, Step } from '../plan/plan.js'
+import type { RoutePlan, Step } from '../plan/plan.js'
 import type { Planned, Scope, Section, Stage } from '../stages/contract.js'
 import { order } from '../stages/order.js'
 import { nearest } from '../values/nearest.js'
@@ -219,21 +219,6 @@ export class RouteResolver {
   }
 }
 
-/** `auth: none` in any defaults would open every route below, so it is refused where it stands. */
-export function refuseOpenDefaults(defaults: MapNode, report: Report): void {
-  const auth = defaults.entries.get('auth')
-  if (auth?.node.kind !== 'scalar' || auth.node.value !== 'none') return
-  report({
-    code: 'route.auth-none-inherited',
-    message: '`auth: none` cannot be inherited: every route that forgets its auth would be open.',
-    hint: 'Write auth: none, with a reason, in each route that is meant to be open.',
-    at: placeOf(auth.node),
-  })
-}
-
-/** Schemas that steps name, gathered while routes are resolved. */
-export type SchemaStore = Map<string, SchemaPlan>
-
 /** Whether a dotted path names something that a route can have: for guardrails. */
 export function routeHas(language: Language): (path: readonly string[]) => boolean {
   const has = (schema: unknown, path: readonly string[]): boolean => {
@@ -248,9 +233,4 @@ export function routeHas(language: Language): (path: readonly string[]) => boole
     return typeof additionalProperties === 'object' && has(additionalProperties, rest)
   }
   return (path) => has(language.route, path)
-}
-
-/** The stage names in running order that this table offers. */
-export function offered(stages: StageTable): StageName[] {
-  return [...new Set(order.map(({ stage }) => stage))].filter((name) => stages[name] !== undefined)
 }

@@ -1,8 +1,8 @@
 import type { JsonSchema, StageName } from '../plan/plan.js'
 import type { Stage } from '../stages/contract.js'
 import { clientSchema } from './clients.js'
-import { gatewayKeys } from './gateway.js'
-import { issuerSchema } from './issuers.js'
+import { gatewayKeys } from './gateway-schema.js'
+import { issuerSchema } from './issuer-schema.js'
 import { upstreamSchema } from './upstreams.js'
 
 /** The stages of a build: the table of `stages/all.ts`, or a smaller one in tests. */

@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import type { Section } from '../stages/contract.js'
 import { nearest } from '../values/nearest.js'
 import { Secret, type SecretText } from '../values/secret.js'
+import { reasonOf } from './file-text.js'
 import type { Report } from './problems.js'
-import { reasonOf } from './read.js'
 import type { NodeSection } from './section.js'
 
 const maxSecretBytes = 64 * 1024

@@ -66,3 +66,8 @@ export function rootSection(node: Node): NodeSection {
 export function entrySection(entry: Entry): NodeSection {
   return new NodeSection(entry.node, entry, () => keyPlaceOf(entry), entry)
 }
+
+/** The section of a file that does not exist: nothing stands in it. */
+export function absentSection(file: string): NodeSection {
+  return new NodeSection(undefined, undefined, () => ({ file, line: 1, column: 1 }))
+}

@@ -1,10 +1,11 @@
 import { nearest } from '../values/nearest.js'
 import type { Checker, Thing } from './check.js'
 import type { PolicyFile } from './files.js'
-import { type Entry, keyPlaceOf, placeOf } from './node.js'
+import { type Entry, keyPlaceOf, type MapNode, mapNode, placeOf } from './node.js'
 import type { Report } from './problems.js'
 import type { FileKind } from './read.js'
 import type { Language } from './schema.js'
+import { entrySection, type NodeSection } from './section.js'
 
 /** Things that any file may declare and every route may name. */
 export const sharedKeys = {
@@ -120,4 +121,28 @@ function topLevelHint(
   if (/^[A-Z]+ \//.test(key)) return 'A route stands under routes:.'
   const guess = nearest(key, allowed[kind])
   return guess === undefined ? `Known keys: ${allowed[kind].join(', ')}.` : `Did you mean "${guess}"?`
+}
+
+/** Each sound thing resolved; what has problems is left out, for they are told. */
+export function resolveShared<T>(
+  { entries, sound }: Shared,
+  resolve: (name: string, section: NodeSection) => T | undefined,
+): Record<string, T> {
+  // Without a prototype: a policy that names an upstream `constructor` must not find one.
+  const found: Record<string, T> = Object.create(null)
+  for (const [name, entry] of entries) {
+    const plan = sound.has(name) ? resolve(name, entrySection(entry)) : undefined
+    if (plan !== undefined) found[name] = plan
+  }
+  return found
+}
+
+/** Checks the keys of gateway.yaml that are its own; unknown ones have been reported with a word about where they belong. */
+export function checkGateway(root: MapNode, language: Language, checker: Checker, report: Report): ReadonlySet<string> {
+  const known = Object(language.gateway['properties'])
+  const own = root.entries.list.filter(({ key }) => Object.hasOwn(known, key))
+  return checker.check(
+    { thing: 'gateway', node: mapNode(root.source, root.start, root.end, own), at: placeOf(root) },
+    report,
+  )
 }

@@ -1,0 +1,49 @@
+import type { PolicyFile } from './files.js'
+import { overlay } from './inherit.js'
+import { type MapNode, mapNode } from './node.js'
+import type { Report } from './problems.js'
+
+/** What each folder's routes inherit from the `_defaults.yaml` files above them. */
+export class FolderDefaults {
+  readonly #defaults = new Map<string, MapNode>()
+  readonly #merged = new Map<string, MapNode>()
+  readonly #builtIn: MapNode
+  readonly #report: Report
+
+  constructor(files: readonly PolicyFile[], builtIn: MapNode, report: Report) {
+    for (const { kind, root, source } of files) {
+      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), withoutKey(root, 'defaults'))
+    }
+    this.#builtIn = builtIn
+    this.#report = report
+  }
+
+  of(file: string): MapNode {
+    return this.#folder(folderOf(file))
+  }
+
+  #folder(folder: string): MapNode {
+    const known = this.#merged.get(folder)
+    if (known !== undefined) return known
+    const above = folder === '' ? this.#builtIn : this.#folder(folderOf(folder))
+    const own = this.#defaults.get(folder)
+    const merged = own === undefined ? above : overlay(above, own, this.#builtIn, this.#report)
+    this.#merged.set(folder, merged)
+    return merged
+  }
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, Math.max(0, file.lastIndexOf('/')))
+}
+
+/** A map without one of its keys. */
+export function withoutKey(node: MapNode, key: string): MapNode {
+  if (node.entries.get(key) === undefined) return node
+  return mapNode(
+    node.source,
+    node.start,
+    node.end,
+    node.entries.list.filter((entry) => entry.key !== key),
+  )
+}
