@@ -119,8 +119,9 @@ export class LiveExchange implements Exchange {
   }
 
   /** The function has seen the request. */
-  upstreamAnswered(_status: number): void {
+  upstreamAnswered(status: number): void {
     this.#reached = true
+    this.record.upstreamAnswered(status)
   }
 
   /** The answer broke off after its head: the record says so, whatever has left by now. */

@@ -149,7 +149,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     inFlight++
     socket.posternExchange = exchange
     response.on('close', () => {
-      socket.posternExchange = null
+      if (socket.posternExchange === exchange) socket.posternExchange = null
       exchange.close()
       inFlight--
     })
@@ -215,7 +215,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       const old = generation
       generation = next
       clientAddress = nextClientAddress
-      retire(old)
+      retire(old, limits.drainMs)
     },
     drain(deadlineMs) {
       isDraining = true
@@ -244,10 +244,11 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   }
 }
 
-/** Closes a generation once nothing is inside it any more. */
-function retire(old: Generation): void {
+/** Closes a generation once nothing is inside it any more, or when what still is has had its time. */
+function retire(old: Generation, drainMs: number): void {
+  const retiredAt = performance.now()
   const timer = setInterval(() => {
-    if (old.inFlight > 0) return
+    if (old.inFlight > 0 && performance.now() - retiredAt < drainMs) return
     clearInterval(timer)
     old.close().catch(() => {})
   }, 50)

@@ -25,8 +25,8 @@ export interface GatewayOptions extends Policy {
   readonly clock: Clock
   /** Log, metrics, the recent ring: each sees every record. */
   readonly readers: readonly RecordReader[]
-  /** A reader that throws harms no request; its error comes here. */
-  readonly onReaderFault?: (error: unknown) => void
+  /** Hears of what harms no request but should not happen: a reader that throws, a route that does not compile. */
+  readonly onFault?: (error: unknown) => void
 }
 
 /** The door and the generation behind it. */
@@ -45,7 +45,7 @@ export interface Gateway {
 
 /** Opens the gateway on its plan's public listener. Rejects when the address cannot be had. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
-  const { state, clock, readers, onReaderFault } = options
+  const { state, clock, readers, onFault } = options
   const headersOf = await securityHeaders()
   let current: Generation
   let door: FrontDoor | null = null
@@ -94,13 +94,18 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         plan: plan.fingerprint,
         redactor: createRedactor(plan.gateway.accessLog.redact),
         readers,
-        ...(onReaderFault === undefined ? {} : { onFault: onReaderFault }),
+        ...(onFault === undefined ? {} : { onFault }),
       }),
       isDraining: () => door?.isDraining ?? false,
       release: async () => {
         for (const { origin } of origins) state.pools.release(origin)
       },
     })
+  }
+
+  /** A route that does not compile answers 503 for itself; the operator hears of it once, here. */
+  function warmUp(generation: Generation): void {
+    generation.warmUp().catch((error: unknown) => onFault?.(error))
   }
 
   current = await build(options)
@@ -112,7 +117,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   })
   door = opened
   // Routes compile at their first request; the rest in the pauses, so that nobody waits for them.
-  void current.warmUp()
+  warmUp(current)
 
   return {
     address: opened.address,
@@ -135,7 +140,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       const next = await build(policy)
       current = next
       opened.swap(next, clientAddress(policy.plan.gateway.trustedProxies))
-      void next.warmUp()
+      warmUp(next)
     },
     async drain(deadlineMs = options.plan.gateway.limits.drainMs) {
       const cut = await opened.drain(deadlineMs)

@@ -90,16 +90,31 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       const exchange = request.raw.posternExchange
       if (exchange === undefined) throw new Error('a request came past the front door')
       // A request that is refused here never calls `done`: the answer is ours, and Fastify's part is over.
-      const admitted = tier.check(request, exchange.address)
-      if (admitted instanceof Promise) {
-        admitted.then((denial) => enter(exchange, denial, done)).catch((error: unknown) => fail(exchange, error))
-      } else enter(exchange, admitted, done)
+      try {
+        const admitted = tier.check(request, exchange.address)
+        if (admitted instanceof Promise) {
+          admitted.then((denial) => enter(exchange, denial, done)).catch((error: unknown) => fail(exchange, error))
+        } else enter(exchange, admitted, done)
+      } catch (error) {
+        fail(exchange, error)
+      }
     },
     handler: (request, reply) => {
       const exchange = request.raw.posternExchange
       reply.hijack()
       if (exchange !== undefined) serve(exchange).catch((error: unknown) => fail(exchange, error))
     },
+  })
+  // Nothing should come here: what Fastify would answer by itself is no answer of ours.
+  app.setErrorHandler((error, request, reply) => {
+    reply.hijack()
+    const exchange = request.raw.posternExchange
+    if (exchange !== undefined) fail(exchange, error)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    reply.hijack()
+    const exchange = request.raw.posternExchange
+    if (exchange !== undefined) refuseBefore(exchange, deny(reasons.notFound))
   })
   await app.ready()
 

@@ -65,7 +65,7 @@ export async function startGateway(
         waiting.get(record.id)?.(record)
       },
     ],
-    onReaderFault: (error) => {
+    onFault: (error) => {
       throw error
     },
   })
