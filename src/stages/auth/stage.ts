@@ -73,7 +73,7 @@ function namesOneKind(section: Section, scope: Scope): boolean {
       named.length === 0
         ? `The auth of ${scope.route.id} names no method.`
         : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
-    hint: 'Methods are jwt and apiKey; anyOf takes a list of them; auth: none stands alone, with a reason.',
+    hint: 'Methods are jwt and apiKey; auth: none stands alone, with a reason.',
     at: section.keyPlace,
   })
   return false
