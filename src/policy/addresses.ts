@@ -9,7 +9,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** The host of a URL or listener without the brackets of an IPv6 literal, in lower case. */
-export function bareHost(host: string): string {
+function bareHost(host: string): string {
   return host.replace(/^\[|\]$/g, '').toLowerCase()
 }
 

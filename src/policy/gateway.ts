@@ -1,4 +1,4 @@
-import type { AddressLimitPlan, GatewayPlan, LimitsPlan, ListenerPlan } from '../plan/plan.js'
+import type { AddressLimitPlan, AdminPlan, GatewayPlan, LimitsPlan, ListenerPlan } from '../plan/plan.js'
 import { parseByteSize } from '../values/byte-size.js'
 import { parseDuration } from '../values/duration.js'
 import { parseRate, parseWindow } from '../values/rate.js'
@@ -32,13 +32,11 @@ export function resolveGateway(section: NodeSection, overrides: ListenOverrides,
       at: adminAt.get('address').place,
     })
   }
-  const token = textOf(adminAt.get('token'))
+  const tokenAt = adminAt.get('token')
+  const token = tokenAt.value === undefined ? null : (resolving.secretText(tokenAt) ?? null)
   const onStoreError = section.get('store', 'onStoreError').value
   return {
-    listeners: {
-      public: publicListener,
-      admin: { ...admin, token: token === undefined ? null : (resolving.secretText(adminAt.get('token')) ?? null) },
-    },
+    listeners: { public: publicListener, admin: { ...admin, token } satisfies AdminPlan },
     trustedProxies: trustedProxies(section.get('trustedProxies'), resolving),
     limits: resolveLimits(section.get('limits')),
     addressLimit: addressLimit(section.get('addressLimit'), resolving),

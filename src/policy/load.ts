@@ -4,11 +4,11 @@ import type { Plan, RoutePlan } from '../plan/plan.js'
 import { stages as allStages } from '../stages/all.js'
 import type { Problem } from '../values/problem.js'
 import { Secret, type Vault } from '../values/secret.js'
-import { type BuildOptions, buildPlan } from './build.js'
 import { Memory } from './memory.js'
+import { type LoadOptions, planFromFolder } from './plan-from-folder.js'
 import type { StageTable } from './schema.js'
 
-export type { BuildOptions as LoadOptions } from './build.js'
+export type { LoadOptions } from './plan-from-folder.js'
 
 /** What loading a policy folder gives. */
 export interface Loaded {
@@ -28,17 +28,17 @@ export interface Loaded {
  */
 export async function loadPolicy(
   folder: string,
-  options: BuildOptions = {},
+  options: LoadOptions = {},
   stages: StageTable = allStages,
 ): Promise<Loaded> {
   const started = performance.now()
-  const built = buildPlan(folder, options, stages, new Memory())
+  const built = planFromFolder(folder, options, stages, new Memory())
   const plan = built.plan === null ? null : deepFreeze(built.plan)
   return { ...built, plan, secrets: built.secrets, milliseconds: performance.now() - started }
 }
 
 /** The first answer of the worker to a request; the routes follow in portions. */
-export interface LoadedHead {
+interface LoadedHead {
   readonly id: number
   readonly plan: Omit<Plan, 'routes'> | null
   readonly portions: number
@@ -49,7 +49,7 @@ export interface LoadedHead {
 }
 
 export type WorkerRequest =
-  | { readonly id: number; readonly folder: string; readonly options: BuildOptions }
+  | { readonly id: number; readonly folder: string; readonly options: LoadOptions }
   | { readonly id: number; readonly portion: number }
 export type WorkerAnswer =
   | LoadedHead
@@ -58,7 +58,7 @@ export type WorkerAnswer =
 
 /** Loads policy in a worker thread, one load after the other, while traffic goes on. */
 export interface PolicyLoader {
-  load(folder: string, options?: BuildOptions): Promise<Loaded>
+  load(folder: string, options?: LoadOptions): Promise<Loaded>
   close(): Promise<void>
 }
 
@@ -86,7 +86,7 @@ export function policyLoader(): PolicyLoader {
     return started
   }
 
-  const load = async (folder: string, options: BuildOptions): Promise<Loaded> => {
+  const load = async (folder: string, options: LoadOptions): Promise<Loaded> => {
     const id = nextId++
     const thread = running()
     const head = await ask<LoadedHead>(thread, { id, folder, options })

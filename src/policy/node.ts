@@ -10,7 +10,7 @@ export interface MapNode extends Written {
   readonly entries: Entries
 }
 
-export interface ListNode extends Written {
+interface ListNode extends Written {
   readonly kind: 'list'
   readonly value: readonly unknown[]
   readonly items: readonly Node[]

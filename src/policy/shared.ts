@@ -8,7 +8,7 @@ import type { Language } from './schema.js'
 import { entrySection, type NodeSection } from './section.js'
 
 /** Things that any file may declare and every route may name. */
-export const sharedKeys = {
+const sharedKeys = {
   issuers: 'issuer',
   upstreams: 'upstream',
   clients: 'client',

@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads'
 import type { RoutePlan } from '../plan/plan.js'
 import { stages } from '../stages/all.js'
-import { buildPlan } from './build.js'
 import type { WorkerAnswer, WorkerRequest } from './load.js'
 import { Memory } from './memory.js'
+import { planFromFolder } from './plan-from-folder.js'
 
 /** Few enough that taking over a portion stalls the main thread for a few milliseconds at most. */
 const portionSize = 100
@@ -23,7 +23,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     }
     const started = performance.now()
     try {
-      const { plan, secrets, problems, files } = buildPlan(request.folder, request.options, stages, memory)
+      const { plan, secrets, problems, files } = planFromFolder(request.folder, request.options, stages, memory)
       routes = plan?.routes ?? []
       answer({
         id,

@@ -24,11 +24,11 @@ import { checkGateway, checkTopLevel, gatherShared, resolveShared } from './shar
 import { withStandIns } from './stand-ins.js'
 import { resolveUpstream } from './upstreams.js'
 
-export interface BuildOptions extends ListenOverrides {
+export interface LoadOptions extends ListenOverrides {
   readonly overrides?: Overrides
 }
 
-export interface Built {
+export interface FolderPlan {
   /** Null when there is any error: a set is accepted whole or not at all. */
   readonly plan: Plan | null
   readonly secrets: ReadonlyMap<string, Secret>
@@ -40,13 +40,13 @@ export interface Built {
 const maxReads = 3
 
 /** Flow A in one pass: a folder becomes a plan, or a list of every problem in it. */
-export function buildPlan(
+export function planFromFolder(
   folder: string,
-  options: BuildOptions,
+  options: LoadOptions,
   stages: StageTable,
   memory: Memory,
   environment?: Environment,
-): Built {
+): FolderPlan {
   for (let reads = 1; ; reads++) {
     const problems = new Problems()
     const opened = PolicyFolder.open(folder, problems.report)
@@ -81,7 +81,7 @@ interface ReadSet {
 
 function resolveSet(
   { folder, files, isWhole }: ReadSet,
-  options: BuildOptions,
+  options: LoadOptions,
   stages: StageTable,
   memory: Memory,
   problems: Problems,
