@@ -56,9 +56,12 @@ export const response: Stage<ResponseSettings> = {
       const masked = masks && answer.status >= 500
       const headers: string[] = []
       const { headers: given } = answer
+      // Two answers to "how many more" would be one too many: where we count, ours stands.
+      const counts = exchange.answerHeaders.length > 0
       for (let i = 0; i < given.length; i += 2) {
         const name = given[i] ?? ''
         if (removed.has(name) || (masked && !survivesMasking.has(name))) continue
+        if (counts && name.startsWith('ratelimit')) continue
         headers.push(name, given[i + 1] ?? '')
       }
       if (masked) mask(exchange, headers)
