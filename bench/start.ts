@@ -9,7 +9,15 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { freePort, posternCommand, residentMegabytes, spawnOn, stopProcess } from './support/processes.js'
+import {
+  cpuMicros,
+  freePort,
+  lastWords,
+  posternCommand,
+  residentMegabytes,
+  spawnOn,
+  stopProcess,
+} from './support/processes.js'
 import { brokenBudget, circumstances, median, progress, table, writeSection } from './support/results.js'
 
 const { values: options } = parseArgs({
@@ -25,6 +33,8 @@ const rounds = Number(options.rounds)
 interface Start {
   readonly listening: number
   readonly answering: number
+  /** CPU of all its threads by then, in seconds: what is left of a start on a busy machine. */
+  readonly cpu: number
   readonly megabytes: number
 }
 
@@ -47,6 +57,7 @@ for (const routes of options.routes.map(Number)) {
         `${routes}, ${perFile === 100 ? 'a hundred a file' : 'in one file'}`,
         listening.toFixed(2),
         median(starts.map((found) => found.answering)).toFixed(2),
+        median(starts.map((found) => found.cpu)).toFixed(2),
         median(checks).toFixed(2),
         median(starts.map((found) => found.megabytes)).toFixed(0),
       ])
@@ -66,7 +77,7 @@ ${circumstances()}
 Seconds from \`postern run\` to a listening port and to the first answer of the last route, and for \`postern check\`; median
 of ${rounds}:
 
-${table(['routes', 'listening', 'first answer', 'check', 'resident MB'], rows)}
+${table(['routes', 'listening', 'first answer', 'CPU to listening', 'check', 'resident MB'], rows)}
 `
 process.stdout.write(text)
 if (!options.dry) writeSection('start', text)
@@ -82,21 +93,19 @@ async function start(folder: string, routes: number): Promise<Start> {
     [posternCommand(), 'run', folder, '--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${adminPort}`],
     ['ignore', 'ignore', 'pipe'],
   )
-  let said = ''
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-2_000)
-  })
+  const said = lastWords(child)
   try {
     while (!(await accepts(port))) {
-      if (child.exitCode !== null) throw new Error(`Postern ended with ${child.exitCode}:\n${said}`)
+      if (child.exitCode !== null) throw new Error(`Postern ended with ${child.exitCode}:\n${said()}`)
       await new Promise((resolve) => setTimeout(resolve, 4))
     }
     const listening = performance.now() - from
+    const cpu = cpuMicros(child) / 1e6
     const answer = await fetch(`http://127.0.0.1:${port}/group-${routes - 1}/things/a1`)
     // No token was sent: the refusal shows that the last route of the last file is in force.
     if (answer.status !== 401) throw new Error(`401 expected, got ${answer.status}: ${await answer.text()}`)
     const answering = performance.now() - from
-    return { listening: listening / 1000, answering: answering / 1000, megabytes: residentMegabytes(child) }
+    return { listening: listening / 1000, answering: answering / 1000, cpu, megabytes: residentMegabytes(child) }
   } finally {
     await stopProcess(child)
   }

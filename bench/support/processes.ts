@@ -52,9 +52,10 @@ export async function startPostern(
       `127.0.0.1:${adminPort}`,
     ],
     // Its decision records are written and thrown away, as the naive composition's log is.
-    ['ignore', 'ignore', 'inherit'],
+    ['ignore', 'ignore', 'pipe'],
   )
-  await untilReady(child, adminPort)
+  const said = lastWords(child)
+  await untilReady(child, adminPort, said)
   return { child, port, adminPort, stop: () => stopProcess(child) }
 }
 
@@ -78,8 +79,17 @@ export function spawnOn(
   })
 }
 
+/** What a process last said on stderr: shown only when it fails, since a refused reload says much and is no failure. */
+export function lastWords(child: ChildProcess): () => string {
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-4_000)
+  })
+  return () => said
+}
+
 /** Polls until `/readyz` says yes; throws when the process ends first or takes longer than a minute. */
-export async function untilReady(child: ChildProcess, adminPort: number): Promise<void> {
+async function untilReady(child: ChildProcess, adminPort: number, said: () => string): Promise<void> {
   const deadline = performance.now() + 60_000
   while (child.exitCode === null && performance.now() < deadline) {
     const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => null)
@@ -89,9 +99,8 @@ export async function untilReady(child: ChildProcess, adminPort: number): Promis
   }
   const code = child.exitCode
   await stopProcess(child)
-  throw new Error(
-    code === null ? 'Postern was not ready after a minute' : `Postern ended with ${code} before it was ready`,
-  )
+  const what = code === null ? 'was not ready after a minute' : `ended with ${code} before it was ready`
+  throw new Error(`Postern ${what}:\n${said()}`)
 }
 
 export async function freePort(): Promise<number> {

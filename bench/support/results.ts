@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
+
+/** Others on the machine: with as much load as cores, times in milliseconds mean little and CPU times a little less. */
+const startLoad = loadavg()[0] ?? 0
 
 /** When, on what and of which commit: numbers without these are rumors. */
 export function circumstances(): string {
@@ -9,7 +12,8 @@ export function circumstances(): string {
   const model = cpus()[0]?.model.replaceAll(/\s+/g, ' ').trim() ?? 'unknown processor'
   return (
     `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC · commit ${version}${changed} · ` +
-    `Node ${process.versions.node} · ${cpus().length} shared cores (${model}), loopback`
+    `Node ${process.versions.node} · ${cpus().length} shared cores (${model}), loopback · ` +
+    `load average ${startLoad.toFixed(1)} at the start`
   )
 }
 
