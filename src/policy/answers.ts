@@ -86,7 +86,7 @@ export class Answers {
   }
 
   #readFile(reference: string, from: Section): Section | undefined {
-    const { file } = from.place
+    const file = from instanceof NodeSection && from.node !== undefined ? from.node.source.file : from.place.file
     const key = `${file.slice(0, file.lastIndexOf('/') + 1)}\0${reference}`
     if (this.#read.has(key)) return this.#read.get(key)
     const text = this.#folder.readReferred(reference, file, from.place)

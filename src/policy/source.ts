@@ -7,6 +7,7 @@ export class Source {
   readonly file: string
   readonly text: string
   #lineStarts: Uint32Array | null = null
+  #lastLine = 0
 
   constructor(file: string, text: string) {
     this.file = file
@@ -18,8 +19,10 @@ export class Source {
     const line = this.#lineAt(start)
     const lineStart = this.#starts()[line] ?? 0
     const length = Math.min(end, this.#lineEnd(line)) - start
-    const place = { file: this.file, line: line + 1, column: start - lineStart + 1 }
-    return length > 1 ? { ...place, length } : place
+    const column = start - lineStart + 1
+    return length > 1
+      ? { file: this.file, line: line + 1, column, length }
+      : { file: this.file, line: line + 1, column }
   }
 
   /** The line of an offset, counted from 1. */
@@ -40,6 +43,15 @@ export class Source {
 
   #lineAt(offset: number): number {
     const starts = this.#starts()
+    // Places are mostly asked for in the order of the text: the next one is near the last.
+    let line = this.#lastLine
+    for (let steps = 0; steps < 8; steps++, line++) {
+      if ((starts[line] ?? Number.POSITIVE_INFINITY) > offset) break
+      if ((starts[line + 1] ?? Number.POSITIVE_INFINITY) > offset) {
+        this.#lastLine = line
+        return line
+      }
+    }
     let low = 0
     let high = starts.length - 1
     while (low < high) {
@@ -47,6 +59,7 @@ export class Source {
       if ((starts[middle] ?? 0) <= offset) low = middle
       else high = middle - 1
     }
+    this.#lastLine = low
     return low
   }
 
