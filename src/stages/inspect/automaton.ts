@@ -112,16 +112,17 @@ export class Automaton {
     this.words = words
   }
 
-  /** Calls `visit` for every word in a text, by the place after its last character, until it answers true. */
-  visit(text: string, visit: (word: number, end: number) => boolean): boolean {
+  /** Calls `visit` for every word with one of these bits, by the place after its last character, until it answers true. */
+  visit(text: string, bits: number, visit: (word: number, end: number) => boolean): boolean {
     const columns = this.#columns
     const next = this.#next
+    const found = this.#bits
     const width = this.#width
     let state = 0
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
       state = code < 128 ? (next[state * width + (columns[code] as number)] as number) : 0 // as in `scan`
-      if (this.#bits[state] === 0) continue
+      if (((found[state] as number) & bits) === 0) continue // as in `scan`
       for (const word of this.#ends[state] ?? []) if (visit(word, i + 1)) return true
     }
     return false

@@ -98,3 +98,17 @@ export function isDisguise(code: number): boolean {
   if (code >= 0x2460 && code <= 0x24ff) return true
   return code === 0x2215 || code === 0x2216 || code === 0x3000 || code === 0x3002 || (code >= 0xfe50 && code <= 0xfe6f)
 }
+
+/**
+ * Whether a text reads like a document: several lines, or a long line of many words. Prose, code and Markdown hold weak
+ * signs of everything; an attack is mostly a short value, and a strong sign counts anywhere.
+ */
+export function isDocument(text: string, chars: number): boolean {
+  if (text.length < 48) return false
+  if ((chars & has.lineFeed) !== 0) {
+    const first = text.indexOf('\n')
+    const second = text.indexOf('\n', first + 1)
+    if (second !== -1 && second < text.length - 1) return true
+  }
+  return text.length > 300 && (chars & has.blank) !== 0
+}

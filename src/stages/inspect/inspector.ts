@@ -1,9 +1,9 @@
-import { Automaton, type Word } from './automaton.js'
-import { has } from './character-classes.js'
+import { has, isDocument } from './character-classes.js'
 import { base64Text } from './decode/base64.js'
 import { decodeRound, triggersDecoding, withoutComments } from './decode/rounds.js'
 import type { DetectorName } from './detector-names.js'
-import type { Anchor, Detector, Finding, Home, View } from './view.js'
+import { isWanted, Triage } from './triage.js'
+import type { Detector, Finding, Home, View } from './view.js'
 
 /** A finding with the detector that made it and the reading in which it was made. */
 export interface Found extends Finding {
@@ -13,225 +13,192 @@ export interface Found extends Finding {
   readonly inside: string
 }
 
+/** Whether a detector is lifted where the value stands. */
+export type Excused = (detector: DetectorName) => boolean
+
 /** Rounds of decoding before a value counts as wrapped too often. */
 const maxRounds = 4
 /** Values inside values: base64 in JSON in base64. */
 const maxNesting = 6
-const anchorBit = 1 << 30
-
-/** Characters that every lexer and every decoding needs one of; without them and without words a value is harmless. */
-const suspicious =
-  has.singleQuote |
-  has.doubleQuote |
-  has.backtick |
-  has.less |
-  has.ampersand |
-  has.pipe |
-  has.semicolon |
-  has.dollar |
-  has.percent |
-  has.backslash |
-  has.paren |
-  has.brace |
-  has.bracket |
-  has.equals |
-  has.hash |
-  has.star |
-  has.control |
-  has.carriageReturn |
-  has.lineFeed |
-  has.disguise |
-  has.punctuation
+/** Characters of a pointer into nested JSON, before the nesting counts as too deep. */
+const maxPointer = 4_096
 
 /** Signs beside which a plus may stand for a blank. */
 const formSigns = has.pipe | has.semicolon | has.ampersand | has.singleQuote | has.doubleQuote | has.less
 
+/** Where a value was found, what it is called there, and how it was decoded so far. */
+interface Origin {
+  readonly home: Home
+  readonly name: string
+  readonly excused: Excused
+  readonly nesting: number
+}
+
 /** Judges single values: decodes them to a bounded fixed point and shows each reading to the detectors it concerns. */
 export class Inspector {
-  readonly #automaton: Automaton
-  readonly #detectors: readonly Detector[]
-  readonly #anchors: readonly { readonly anchor: Anchor; readonly length: number; readonly detector: DetectorName }[]
+  readonly #triage: Triage
   readonly #strict: boolean
 
+  /** @param strict whether weak signs count in documents too. */
   constructor(detectors: readonly Detector[], strict: boolean) {
-    this.#detectors = detectors
+    this.#triage = new Triage(detectors)
     this.#strict = strict
-    const words: Word[] = []
-    const anchors: { anchor: Anchor; length: number; detector: DetectorName }[] = []
-    for (const detector of detectors) {
-      for (const anchor of detector.anchors ?? []) {
-        for (const text of anchor.words) {
-          anchors.push({ anchor, length: text.length, detector: detector.name })
-          words.push({ text, bits: anchorBit })
-        }
-      }
-    }
-    detectors.forEach((detector, index) => {
-      for (const text of detector.lexer?.words ?? []) words.push({ text, bits: 1 << index })
-    })
-    this.#anchors = anchors
-    this.#automaton = new Automaton(words)
   }
 
-  /** The first finding in a value for which `excused` does not answer true, or null. */
-  inspect(text: string, home: Home, name: string, excused: (detector: DetectorName) => boolean): Found | null {
+  /** The first finding in a value that is not excused, or null. Hot: runs for every value of every request. */
+  inspect(text: string, home: Home, name: string, excused: Excused): Found | null {
     if (text.length < 2) return null
-    const automaton = this.#automaton
+    const { automaton } = this.#triage
     automaton.scan(text)
-    if (automaton.words === 0 && (automaton.chars & suspicious) === 0) {
-      if (text.length < 12) return null
-      const inner = base64Text(text)
-      if (inner === null) return null
-      return this.#inside(inner.text, inner.text === '' ? 'base64' : inner.how, home, name, excused, 1)
+    const { chars, words } = automaton
+    if (!triggersDecoding(chars) && !mayBeJson(text) && !this.#triage.mayConcern(chars, words)) {
+      if (text.length < 12 || base64Text(text) === null) return null
     }
-    return this.#judgeAll(text, '', home, name, excused, 0)
+    return this.#judgeAll(text, chars, words, '', { home, name, excused, nesting: 0 })
   }
 
-  #judgeAll(
-    text: string,
-    decoded: string,
-    home: Home,
-    name: string,
-    excused: (detector: DetectorName) => boolean,
-    nesting: number,
-  ): Found | null {
-    const automaton = this.#automaton
+  /** Judges a text and everything it decodes to. */
+  #judgeAll(text: string, firstChars: number, firstWords: number, decoded: string, origin: Origin): Found | null {
     let current = text
     let steps = decoded
+    let chars = firstChars
+    let words = firstWords
     for (let round = 0; ; round++) {
-      automaton.scan(current)
-      const { chars, words } = automaton
-      const view = viewOf(current, home, name, chars, words, steps, this.#strict)
       const json = jsonInside(current)
       if (json !== undefined) {
-        if (nesting >= maxNesting) return excused('encoding') ? null : tooDeep(view)
-        return this.#judgeJson(json, appended(steps, 'json'), home, excused, nesting + 1, '')
+        if (origin.nesting >= maxNesting) return this.#tooDeep(steps, origin)
+        return this.#judgeJson(json, appended(steps, 'json'), { ...origin, name: '', nesting: origin.nesting + 1 }, '')
       }
-      const found = this.#judge(view, excused)
+      const found = this.#judgeReadings(current, chars, words, steps, origin)
       if (found !== null) return found
-      if ((chars & has.star) !== 0 && (chars & has.slash) !== 0) {
-        const bare = withoutComments(current)
-        if (bare !== current) {
-          automaton.scan(bare)
-          const stripped = viewOf(
-            bare,
-            home,
-            name,
-            automaton.chars,
-            automaton.words,
-            appended(steps, 'comments'),
-            this.#strict,
-          )
-          const hidden = this.#judge(stripped, excused)
-          if (hidden !== null) return hidden
-        }
-      }
-      // `+|+dir+c:+|`: plus signs of a form that nobody decoded.
-      if ((chars & has.plus) !== 0 && (chars & has.blank) === 0 && (chars & formSigns) !== 0) {
-        const spaced = current.replaceAll('+', ' ')
-        automaton.scan(spaced)
-        const hidden = this.#judge(
-          viewOf(spaced, home, name, automaton.chars, automaton.words, appended(steps, 'plus'), this.#strict),
-          excused,
-        )
-        if (hidden !== null) return hidden
-      }
       const packed = base64Text(current)
       if (packed !== null) {
-        const inner = this.#inside(packed.text, appended(steps, packed.how), home, name, excused, nesting + 1)
+        const how = appended(steps, packed.how)
+        if (packed.text === null || origin.nesting >= maxNesting) return this.#tooDeep(how, origin)
+        const inner = this.#scanned(packed.text, how, { ...origin, nesting: origin.nesting + 1 })
         if (inner !== null) return inner
       }
       if (!triggersDecoding(chars)) return null
       const next = decodeRound(current, chars)
       if (next === null) return null
-      if (round >= maxRounds) return excused('encoding') ? null : tooDeep(view)
+      if (round >= maxRounds) return this.#tooDeep(steps, origin)
       current = next.text
       steps = appended(steps, next.how)
+      this.#triage.automaton.scan(current)
+      chars = this.#triage.automaton.chars
+      words = this.#triage.automaton.words
     }
   }
 
-  #inside(
-    text: string | null,
-    how: string,
-    home: Home,
-    name: string,
-    excused: (detector: DetectorName) => boolean,
-    nesting: number,
-  ): Found | null {
-    if (text === null || nesting > maxNesting) {
-      if (excused('encoding')) return null
-      return tooDeep(viewOf('', home, name, 0, 0, how, this.#strict))
-    }
-    return this.#judgeAll(text, how, home, name, excused, nesting)
+  #scanned(text: string, steps: string, origin: Origin): Found | null {
+    const { automaton } = this.#triage
+    automaton.scan(text)
+    return this.#judgeAll(text, automaton.chars, automaton.words, steps, origin)
   }
 
-  #judgeJson(
-    value: unknown,
-    steps: string,
-    home: Home,
-    excused: (detector: DetectorName) => boolean,
-    nesting: number,
-    inside: string,
-  ): Found | null {
+  /** A text as it is, without the comments inside it, and with its plus signs read as blanks. */
+  #judgeReadings(text: string, chars: number, words: number, steps: string, origin: Origin): Found | null {
+    const found = this.#judge(text, chars, words, steps, origin)
+    if (found !== null) return found
+    if ((chars & has.star) !== 0 && (chars & has.slash) !== 0) {
+      const bare = withoutComments(text)
+      const hidden = bare === text ? null : this.#judgeOther(bare, appended(steps, 'comments'), origin)
+      if (hidden !== null) return hidden
+    }
+    // `+|+dir+c:+|`: plus signs of a form that nobody decoded.
+    if ((chars & has.plus) !== 0 && (chars & has.blank) === 0 && (chars & formSigns) !== 0) {
+      return this.#judgeOther(text.replaceAll('+', ' '), appended(steps, 'plus'), origin)
+    }
+    return null
+  }
+
+  #judgeOther(text: string, steps: string, origin: Origin): Found | null {
+    const { automaton } = this.#triage
+    automaton.scan(text)
+    return this.#judge(text, automaton.chars, automaton.words, steps, origin)
+  }
+
+  /** Names and values of JSON inside a value. */
+  #judgeJson(value: unknown, steps: string, origin: Origin, inside: string): Found | null {
     if (typeof value === 'string') {
-      const found = this.#judgeAll(value, steps, home, '', excused, nesting)
+      const found = this.#scanned(value, steps, origin)
       return found === null ? null : { ...found, inside: inside + found.inside }
     }
     if (typeof value !== 'object' || value === null) return null
-    if (inside.length > 4096) return excused('encoding') ? null : tooDeep(viewOf('', home, '', 0, 0, steps, true))
-    if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) {
-        const found = this.#judgeJson(value[i], steps, home, excused, nesting, `${inside}/${i}`)
-        if (found !== null) return found
-      }
-      return null
-    }
+    if (inside.length > maxPointer) return this.#tooDeep(steps, origin)
     for (const [key, item] of Object.entries(value)) {
       const place = `${inside}/${key}`
-      const foundKey = this.#judgeAll(key, steps, 'key', '', excused, nesting)
-      if (foundKey !== null) return { ...foundKey, inside: place }
-      const found = this.#judgeJson(item, steps, home, excused, nesting, place)
+      if (!Array.isArray(value)) {
+        const foundKey = this.#scanned(key, steps, { ...origin, home: 'key' })
+        if (foundKey !== null) return { ...foundKey, inside: place }
+      }
+      const found = this.#judgeJson(item, steps, { ...origin, name: key }, place)
       if (found !== null) return found
     }
     return null
   }
 
-  #judge(view: View, excused: (detector: DetectorName) => boolean): Found | null {
-    if ((view.words & anchorBit) !== 0) {
+  /** Shows one reading to the detectors it concerns. */
+  #judge(text: string, chars: number, words: number, steps: string, origin: Origin): Found | null {
+    const triage = this.#triage
+    const awake = triage.anchors(chars, words)
+    let view: View | null = null
+    if (awake !== 0) {
+      const current = viewOf(text, chars, words, steps, origin, this.#strict)
+      view = current
       let found: Found | null = null
-      this.#automaton.visit(view.lower, (word, end) => {
-        const entry = this.#anchors[word]
-        if (entry === undefined) return false
+      triage.automaton.visit(text, awake, (word, end) => {
+        const entry = triage.anchorWords[word]
+        if (entry === undefined || (entry.group & awake) === 0) return false
         const start = end - entry.length
-        const technique = entry.anchor.check(view, start, end)
-        if (technique === null || excused(entry.detector)) return false
-        found = { technique, at: start, detector: entry.detector, view, inside: '' }
+        const technique = entry.anchor.check(current, start, end)
+        if (technique === null || origin.excused(entry.detector)) return false
+        found = { technique, at: start, detector: entry.detector, view: current, inside: '' }
         return true
       })
       if (found !== null) return found
     }
-    for (let index = 0; index < this.#detectors.length; index++) {
-      const detector = this.#detectors[index]
-      const lexer = detector?.lexer
-      if (detector === undefined || lexer === undefined) continue
-      if (!lexer.wants(view.chars, (view.words & (1 << index)) !== 0, view)) continue
-      const finding = lexer.find(view)
-      if (finding !== null && !excused(detector.name)) return { ...finding, detector: detector.name, view, inside: '' }
+    for (const demand of triage.demands) {
+      if (!isWanted(demand, chars, words)) continue
+      view ??= viewOf(text, chars, words, steps, origin, this.#strict)
+      const finding = demand.lexer.find(view)
+      if (finding !== null && !origin.excused(demand.detector)) {
+        return { ...finding, detector: demand.detector, view, inside: '' }
+      }
     }
     return null
   }
+
+  #tooDeep(steps: string, origin: Origin): Found | null {
+    if (origin.excused('encoding')) return null
+    const view = viewOf('', 0, 0, steps, origin, this.#strict)
+    return { technique: 'too many encodings', at: 0, detector: 'encoding', view, inside: '' }
+  }
 }
+
+/** A value may be this long and still be judged as a whole. */
+const maxWhole = 400
 
 function viewOf(
   text: string,
-  home: Home,
-  name: string,
   chars: number,
   words: number,
   decoded: string,
+  { home, name }: Origin,
   strict: boolean,
 ): View {
-  return { text, lower: folded(text), home, name, chars, words, decoded, document: !strict && isDocument(text, chars) }
+  const lower = folded(text)
+  return {
+    text,
+    lower,
+    whole: lower.length <= maxWhole ? lower.trim() : '',
+    home,
+    name: name.toLowerCase(),
+    chars,
+    words,
+    decoded,
+    document: !strict && isDocument(text, chars),
+  }
 }
 
 /** Lower case without a change of length: a few capitals outside ASCII grow when folded. */
@@ -240,20 +207,14 @@ function folded(text: string): string {
   return lower.length === text.length ? lower : text.replace(/[A-Z]+/g, (run) => run.toLowerCase())
 }
 
-/** Several lines, or a long text of many words: prose, code, Markdown. Attacks are mostly a single line without much around. */
-function isDocument(text: string, chars: number): boolean {
-  if (text.length < 48) return false
-  if ((chars & has.lineFeed) !== 0) {
-    const first = text.indexOf('\n')
-    const second = text.indexOf('\n', first + 1)
-    if (second !== -1 && second < text.length - 1) return true
-  }
-  return text.length > 300 && (chars & has.blank) !== 0
+/** Whether a text could be a JSON object or list. */
+function mayBeJson(text: string): boolean {
+  const first = text.charCodeAt(0)
+  return first === 123 || first === 91 || first <= 32
 }
 
 function jsonInside(text: string): unknown {
-  const first = text.charCodeAt(0)
-  if (first !== 123 && first !== 91 && first > 32) return undefined
+  if (!mayBeJson(text)) return undefined
   const trimmed = text.trim()
   const open = trimmed.charCodeAt(0)
   const close = trimmed.charCodeAt(trimmed.length - 1)
@@ -266,7 +227,3 @@ function jsonInside(text: string): unknown {
 }
 
 const appended = (steps: string, step: string): string => (steps === '' ? step : `${steps}, ${step}`)
-
-function tooDeep(view: View): Found {
-  return { technique: 'too-many-encodings', at: 0, detector: 'encoding', view, inside: '' }
-}

@@ -11,6 +11,8 @@ export interface View {
   readonly text: string
   /** `text` in lower case, of the same length. */
   readonly lower: string
+  /** `lower` without blanks around it when it is short, else empty: for rules about values as a whole. */
+  readonly whole: string
   readonly home: Home
   /** The header's, parameter's or field's own name in lower case; empty for list items and path segments. */
   readonly name: string
@@ -33,20 +35,30 @@ export interface Finding {
 /** Words whose surroundings decide: the automaton finds the word, `check` looks around it, in bounded time. */
 export interface Anchor {
   readonly words: readonly string[]
+  /** Characters (`has`) of which the view must hold one; any view will do when absent. */
+  readonly needs?: number
   /** The technique, or null when the word stands in harmless company. `end` is after its last character. */
   check(view: View, start: number, end: number): string | null
+}
+
+/** Reads a whole view, in time linear in its length, when the view holds what an attack of its kind cannot do without. */
+export interface Lexer {
+  /** Characters of which one is enough. */
+  readonly chars?: number
+  /** Characters of which one of each kind is enough. */
+  readonly pair?: readonly [number, number]
+  /** Words of which one is enough, if a character of `wordsNeed` is there too. */
+  readonly words?: readonly string[]
+  readonly wordsNeed?: number
+  /** Words of ordinary language: one is enough if a character of `hintsNeed` is there too. */
+  readonly hints?: readonly string[]
+  readonly hintsNeed?: number
+  find(view: View): Finding | null
 }
 
 /** One kind of injection: what it stops, how, and its limits stand at the head of its file. */
 export interface Detector {
   readonly name: DetectorName
   readonly anchors?: readonly Anchor[]
-  /** Reads the whole view; linear in its length. */
-  readonly lexer?: {
-    /** Words of which one must be present, unless the characters alone suffice. */
-    readonly words: readonly string[]
-    /** Whether the view is worth the lexer: bits of `has`, and whether one of its words is there. */
-    wants(chars: number, hasWord: boolean, view: View): boolean
-    find(view: View): Finding | null
-  }
+  readonly lexer?: Lexer
 }

@@ -23,7 +23,8 @@ export function decodeRound(text: string, chars: number): { text: string; how: s
   if ((chars & has.percent) !== 0) step(decodePercent(current), 'percent')
   if ((chars & has.ampersand) !== 0) step(decodeEntities(current), 'entities')
   if ((chars & has.backslash) !== 0) step(decodeEscapes(current), 'escapes')
-  step(foldDisguises(current), 'unicode')
+  // What was decoded may be a disguise in its turn.
+  if ((chars & (has.disguise | has.control)) !== 0 || current !== text) step(foldDisguises(current), 'unicode')
   return how === '' ? null : { text: current, how }
 }
 

@@ -1,3 +1,4 @@
+import { has } from '../character-classes.js'
 import type { Detector, View } from '../view.js'
 import { isWordAt } from './near.js'
 
@@ -91,7 +92,7 @@ function url(view: View, start: number, end: number): string | null {
     !oddSchemes.has(scheme)
   )
     return null
-  const whole = schemeStart <= 4 && !/\s\S{1,40}\s\S/.test(lower.trim())
+  const whole = schemeStart <= 4 && view.whole !== '' && !/\s\S{1,40}\s\S/.test(view.whole)
   if (
     oddSchemes.has(scheme) &&
     (scheme === 'gopher' || scheme === 'dict' || scheme === 'netdoc' || (whole && view.home !== 'body'))
@@ -239,7 +240,7 @@ function metadata(view: View, start: number, end: number): string | null {
         : 'metadata address'
       : null
   }
-  return /[/:]/.test(lower) || lower.length < end - start + 3 ? 'metadata address' : null
+  return (view.chars & (has.slash | has.colon)) !== 0 || lower.length < end - start + 3 ? 'metadata address' : null
 }
 
 function bareHost(view: View, start: number, end: number): string | null {
@@ -275,7 +276,7 @@ const script = /\.(?:txt|php[3457]?|phtml|asp|aspx|jsp|jspx|cgi|pl|inc|sh|py|cfm
 
 function remote(view: View, start: number): string | null {
   if (start !== 0 || view.document || view.home === 'header' || view.home === 'key') return null
-  const text = view.lower.trim()
+  const text = view.whole
   if (/\s/.test(text)) return null
   if (text.startsWith('\\\\')) return /^\\\\[\d.]{7,15}\\[\w$-]{1,40}\\/.test(text) ? 'network share' : null
   const bare = text.replace(/\?{1,4}$/, '')

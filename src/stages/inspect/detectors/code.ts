@@ -1,5 +1,5 @@
 import type { Anchor, Detector, View } from '../view.js'
-import { fits, isWordAt, skipBlanks } from './near.js'
+import { fits, isWordAt, lead, skipBlanks } from './near.js'
 
 /*
  * Stops: code of PHP, Java, Node.js, Python, Ruby, Perl and .NET where a value is expected – calls that run commands or
@@ -97,7 +97,10 @@ export const code: Detector = {
           ? 'PHP setting'
           : null,
     },
-    { words: ['o:', 'a:', 'c:', 'r:'], check: serializedPhp },
+    {
+      words: ['o', 'a', 'c'].flatMap((letter) => [...'0123456789+'].map((digit) => `${letter}:${digit}`)),
+      check: (view, start, end) => serializedPhp(view, start, end - 1),
+    },
     { words: ['ro0ab', 'aced0005', 'ks0xb', 'aaeaaad', 'h4siaaaaaaaa', 'gasv', 'ywnlzda'], check: serializedBase64 },
     {
       words: [
@@ -328,7 +331,7 @@ function call(view: View, start: number, end: number): string | null {
     /^[a-z_]{1,20}\)$/.test(rest) &&
     start > 0 &&
     /\s/.test(lower.charAt(start - 1)) &&
-    /[a-z]\s$/.test(lower.slice(0, start))
+    /[a-z]\s$/.test(lead(lower, start, 4))
   )
     return null
   if (/^["'`$<@\\%]|^(?:base64|chr|str|gz|getenv|request|input|\w{1,20}\s{0,2}\()/.test(rest))
@@ -353,7 +356,8 @@ function openTag(view: View, start: number, end: number): string | null {
   const { lower } = view
   const word = lower.slice(start, end)
   if (word === '<?xml') return !view.document && fits(/\s{1,20}\(\)/y, lower, end) ? 'PHP tag' : null
-  if (word === '<?') return !view.document && lower.slice(end).trim() === '' ? 'PHP tag' : null
+  if (word === '<?')
+    return !view.document && end >= lower.length - 4 && lower.slice(end).trim() === '' ? 'PHP tag' : null
   if (word === '<?=') return view.document ? null : 'PHP tag'
   if (word === '[php]') return view.document ? null : 'PHP tag'
   if (word === '<?php')
@@ -374,7 +378,7 @@ function dynamicCall(view: View, start: number, end: number): string | null {
       /\$/.test(before) &&
       !/\.\w{1,20}$/.test(before) &&
       /^[^)]{0,40}\)/.test(view.lower.slice(end, end + 50)) &&
-      !/\]\($/.test(word + 'x')
+      !/\]\($/.test(`${word}x`)
       ? 'call of a computed name'
       : null
   }
@@ -392,7 +396,8 @@ function serializedPhp(view: View, start: number, end: number): string | null {
   const rest = view.lower.slice(end, end + 120)
   if (word === 'o') return /^\+?\d{1,4}:"[\w\\]{1,80}":\+?\d{1,4}:\{/.test(rest) ? 'serialised PHP object' : null
   if (word === 'a')
-    return /^\d{1,4}:\{(?:s:\d{1,6}:"|i:\d{1,6};)/.test(rest) && /o:\d{1,4}:"/.test(view.lower)
+    return /^\d{1,4}:\{(?:s:\d{1,6}:"|i:\d{1,6};)/.test(rest) &&
+      /o:\d{1,4}:"/.test(view.lower.slice(start, start + 1000))
       ? 'serialised PHP object'
       : null
   return word === 'c' && /^\d{1,4}:"[\w\\]{1,80}":\d{1,6}:\{/.test(rest) ? 'serialised PHP object' : null
@@ -571,10 +576,10 @@ function java(view: View, start: number, end: number): string | null {
     name === 'annotationinvocationhandler' ||
     name === 'tiedmapentry'
   ) {
-    return /^[\w.$[\];/:=-]{1,120}$/.test(lower.trim()) || /[({]/.test(rest) ? 'Java gadget' : null
+    return /^[\w.$[\];/:=-]{1,120}$/.test(view.whole) || /[({]/.test(rest) ? 'Java gadget' : null
   }
-  if (/(?:exception|error|throwable)\b/.test(lower)) return null
-  const wholeName = /^[\w.$[\];@/:=()-]{1,160}$/.test(lower.trim())
+  if (/(?:exception|error|throwable)\b/.test(view.whole)) return null
+  const wholeName = /^[\w.$[\];@/:=()-]{1,160}$/.test(view.whole)
   if (name === 'processbuilder') return wholeName || /^\s{0,2}\(|^\./.test(rest) ? 'Java class' : null
   if (name === 'runtime.') return /^(?:exec|getruntime)\(/.test(rest) ? 'Java code' : null
   if (name === 'xwork' || name === 'ognl.' || name === 'bsh.' || name === 'groovy.' || name === 'freemarker.')
@@ -588,7 +593,7 @@ function java(view: View, start: number, end: number): string | null {
     name === 'urlclassloader' ||
     name === 'scriptenginemanager'
   )
-    return wholeName && /[.$(]/.test(lower) ? 'Java class' : null
+    return wholeName && /[.$(]/.test(view.whole) ? 'Java class' : null
   if (!wholeName)
     return /^\.(?:runtime|processbuilder|system|classloader|thread|class)\b[^a-z ]{0,3}[.(]/.test(rest)
       ? 'Java code'
@@ -627,7 +632,7 @@ function scriptFile(view: View, start: number): string | null {
   const { lower } = view
   if (view.home === 'file-name' || (view.home === 'header' && /file-?name/.test(view.name))) {
     if (lower.startsWith('sess_')) return start === 0 ? 'script upload' : null
-    return upload.test(lower.trim()) ? 'script upload' : null
+    return upload.test(view.whole) ? 'script upload' : null
   }
   return null
 }

@@ -9,13 +9,7 @@ import type { Detector, Finding, View } from '../view.js'
  */
 export const crlf: Detector = {
   name: 'crlf',
-  lexer: {
-    words: [],
-    wants: (chars, _hasWord, view) =>
-      (chars & (has.carriageReturn | has.lineFeed)) !== 0 ||
-      (view.home === 'header' && view.name === 'content-type' && (chars & has.semicolon) !== 0),
-    find: findLine,
-  },
+  lexer: { chars: has.carriageReturn | has.lineFeed | has.semicolon, find: findLine },
 }
 
 const headerLine =
@@ -47,7 +41,7 @@ function findLine(view: View): Finding | null {
     if (home === 'header' || home === 'path' || home === 'file-name') return { technique: 'line break', at }
     if (home === 'query' || home === 'cookie') {
       anyHeader.lastIndex = at
-      if (lines === 0 && anyHeader.test(lower) && !lower.slice(0, at).includes(' ') && lower.length < 200)
+      if (lines === 0 && at < 120 && anyHeader.test(lower) && !lower.slice(0, at).includes(' ') && lower.length < 200)
         return { technique: 'header line', at }
     }
     lines++
@@ -66,8 +60,9 @@ function nextBreak(text: string, from: number): number {
 
 /** In a body: a header right behind a short first line without words, as a value for a head would be. */
 function isFirstHeader(view: View, at: number, lines: number): boolean {
+  if (lines > 2 || at > 80) return false
   const before = view.lower.slice(0, at).trim()
-  return lines <= 2 && before.length <= 60 && !/[a-z] [a-z]/.test(before)
+  return before.length <= 60 && !/[a-z] [a-z]/.test(before)
 }
 
 /*
@@ -94,7 +89,7 @@ export const mail: Detector = {
       'reply-to:',
       'mime-version',
     ],
-    wants: (chars, hasWord) => hasWord && (chars & (has.carriageReturn | has.lineFeed)) !== 0,
+    wordsNeed: has.carriageReturn | has.lineFeed,
     find: findMail,
   },
 }
@@ -104,25 +99,25 @@ const mailLine =
 
 function findMail(view: View): Finding | null {
   const { lower } = view
-  let at = nextBreak(lower, 0)
-  for (let lines = 0; at !== -1; lines++, at = nextBreak(lower, at + 1)) {
+  for (let at = nextBreak(lower, 0); at !== -1; at = nextBreak(lower, at + 1)) {
     mailLine.lastIndex = at
     const found = mailLine.exec(lower)
     if (found === null) continue
-    const before = lower.slice(0, at).trim()
-    const short = before.length <= 80 && !/^[a-z-]{2,20}:/.test(before)
     if (/rcpt to|mail from/.test(found[0])) return { technique: 'mail command', at }
+    // Further down, it is the text of a mail rather than an address with something behind it.
+    if (at > 200) continue
+    const first = lower.slice(0, at).trim()
+    if (first.length > 80 || /^[a-z-]{2,20}:/.test(first)) continue
     if (
       /^\s{1,6}(?:b?cc|to|reply-to)\s{0,3}:/.test(found[0]) &&
       found[0].includes('@') &&
-      short &&
-      /^[^\s]*@|^[^ ]{0,40}$/.test(before)
-    )
+      /^\S{0,60}@|^\S{0,40}$/.test(first)
+    ) {
       return { technique: 'mail header', at }
-    if (/\s[a-z]\d{2,4} /.test(found[0]) && short) return { technique: 'mail command', at }
-    if (/subject|from|mime-version/.test(found[0]) && short && /^\S{1,60}@\S{1,60}$/.test(before))
+    }
+    if (/\s[a-z]\d{2,4} /.test(found[0])) return { technique: 'mail command', at }
+    if (/subject|from|mime-version/.test(found[0]) && /^\S{1,60}@\S{1,60}$/.test(first))
       return { technique: 'mail header', at }
-    if (lines > 200) return null
   }
   return null
 }

@@ -11,7 +11,7 @@ export const jndi: Detector = {
   name: 'jndi',
   lexer: {
     words: ['jndi', '${lower', '${upper', '${::', '${env', '${sys', '${date', '${$', ':-', 'ldap:', 'rmi:'],
-    wants: (chars, hasWord) => hasWord && (chars & has.dollar) !== 0 && (chars & has.brace) !== 0,
+    wordsNeed: has.dollar,
     find,
   },
 }

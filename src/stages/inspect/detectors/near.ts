@@ -11,6 +11,17 @@ export function skipBlanks(text: string, from: number): number {
   return at
 }
 
+/** The characters before a place: enough for every rule that looks back, and bounded. */
+export function lead(text: string, at: number, count = 80): string {
+  return text.slice(Math.max(0, at - count), at)
+}
+
+/** Where a text occurs within the next few hundred characters, or -1. */
+export function indexWithin(text: string, part: string, from: number, count = 400): number {
+  const found = text.slice(from, from + count).indexOf(part)
+  return found === -1 ? -1 : from + found
+}
+
 /** Whether a letter, digit or underscore stands at a place. */
 export function isWordAt(text: string, at: number): boolean {
   const code = text.charCodeAt(at)

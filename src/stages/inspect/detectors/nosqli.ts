@@ -48,11 +48,11 @@ export const nosqli: Detector = {
       check: script,
     },
   ],
-  lexer: { words: [], wants: (chars, _hasWord, view) => view.home === 'key' && (chars & has.dollar) !== 0, find: key },
+  lexer: { chars: has.dollar, find: key },
 }
 
 function key(view: View): Finding | null {
-  return certain.has(view.lower) ? { technique: 'operator as a key', at: 0 } : null
+  return view.home === 'key' && certain.has(view.lower) ? { technique: 'operator as a key', at: 0 } : null
 }
 
 function operator(view: View, start: number, end: number): string | null {
@@ -74,8 +74,8 @@ function script(view: View, start: number, end: number): string | null {
   const { lower } = view
   const name = lower.slice(start, end)
   if (isWordAt(name, 0) && isWordAt(lower, start - 1)) return null
-  const before = lower.slice(0, start)
-  const out = /['"]\s{0,4}[)}\]]{0,4}\s{0,4}(?:;|\|\||&&|,|\+)\s{0,4}[^\n]{0,40}$/.test(before.slice(-80))
+  const before = lower.slice(Math.max(0, start - 80), start)
+  const out = /['"]\s{0,4}[)}\]]{0,4}\s{0,4}(?:;|\|\||&&|,|\+)\s{0,4}[^\n]{0,40}$/.test(before)
   if (name === 'db.')
     return /^(?:\w{1,30}\.(?:find|insert|remove|update|drop|save|count)|getcoll|getname|dropdatabase|stats|version|hostinfo|collection)/.test(
       lower.slice(end, end + 50),

@@ -1,7 +1,18 @@
 import { has } from '../character-classes.js'
 import type { Detector, Finding, View } from '../view.js'
-import { fits, isWordAt, skipBlanks } from './near.js'
+import { fits, indexWithin, isWordAt, lead, skipBlanks } from './near.js'
 import { commandRank } from './shell-commands.js'
+
+const separators =
+  has.pipe |
+  has.ampersand |
+  has.semicolon |
+  has.backtick |
+  has.dollar |
+  has.lineFeed |
+  has.carriageReturn |
+  has.less |
+  has.greater
 
 /*
  * Stops: shell injection on POSIX, Windows and PowerShell – a command behind a separator or in a substitution, with the
@@ -12,11 +23,7 @@ import { commandRank } from './shell-commands.js'
  */
 export const osCommand: Detector = {
   name: 'os-command',
-  lexer: {
-    words: [],
-    wants: (chars) => (chars & separators) !== 0,
-    find: atSeparators,
-  },
+  lexer: { chars: separators, find: atSeparators },
   anchors: [
     {
       words: [
@@ -43,7 +50,7 @@ export const osCommand: Detector = {
       words: ['alias '],
       check: (view, start, end) =>
         !view.document &&
-        (start === 0 || /[;&|]\s{0,2}$/.test(view.lower.slice(0, start))) &&
+        (start === 0 || /[;&|]\s{0,2}$/.test(lead(view.lower, start, 4))) &&
         /^[\w-]{1,20}=[\w"'$]/.test(view.lower.slice(end, end + 40))
           ? 'alias'
           : null,
@@ -51,8 +58,7 @@ export const osCommand: Detector = {
     { words: ['/bin/', '/sbin/', '/usr/local/bin/'], check: program },
     {
       words: ['() {', '(){', '() :', '() _', '() ;'],
-      check: (view) =>
-        view.document && !/\(\)\s{0,2}\{\s{0,2}:;\s{0,2}\}/.test(view.lower.slice(0, 2000)) ? null : shellshock(view),
+      check: (view, start) => shellshock(view, start),
     },
     {
       words: ['/dev/tcp/', '/dev/udp/'],
@@ -196,17 +202,6 @@ export const osCommand: Detector = {
   ],
 }
 
-const separators =
-  has.pipe |
-  has.ampersand |
-  has.semicolon |
-  has.backtick |
-  has.dollar |
-  has.lineFeed |
-  has.carriageReturn |
-  has.less |
-  has.greater
-
 interface Word {
   readonly name: string
   readonly end: number
@@ -282,8 +277,11 @@ function atSeparators(view: View): Finding | null {
   for (let i = 0; i < length; i++) {
     const code = lower.charCodeAt(i)
     let technique: string | null = null
-    if (code === 59 || code === 124 || code === 38) technique = afterSeparator(view, i)
-    else if (code === 96) technique = substitution(view, i, i + 1)
+    if (code === 59 || code === 124 || code === 38) {
+      technique = afterSeparator(view, i)
+      // Of a row of separators, what follows the first follows them all.
+      if (technique === null) while (isRun(lower.charCodeAt(i + 1))) i++
+    } else if (code === 96) technique = substitution(view, i, i + 1)
     else if (code === 36 && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
     else if ((code === 60 || code === 62) && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
     else if ((code === 10 || code === 13) && !view.document) technique = afterLine(view, i)
@@ -291,6 +289,8 @@ function atSeparators(view: View): Finding | null {
   }
   return null
 }
+
+const isRun = (code: number): boolean => code === 59 || code === 124 || code === 38 || code === 32
 
 /** What a command's arguments begin with and prose does not. */
 const argument =
@@ -329,7 +329,7 @@ function afterSeparator(view: View, at: number): string | null {
   const next = skipBlanks(lower, after === 43 ? word.end + 1 : word.end)
   const ends = next >= lower.length
   const glued = next === word.end
-  if (view.document) return inDocument(view, at, sign, word, rank, next)
+  if (view.document) return inDocument(view, sign, word, rank, next)
   if (rank === 2) return 'command behind a separator'
   if (ends) return alone && isLoneCommand(lower, at, sign, word.name) ? 'command behind a separator' : null
   if (glued) {
@@ -348,25 +348,17 @@ function afterSeparator(view: View, at: number): string | null {
 }
 
 /** Among prose and code, a command counts whose arguments no sentence has, on a separator that no code has. */
-function inDocument(view: View, at: number, sign: number, word: Word, rank: number, next: number): string | null {
-  if (sign === 59 && lineOf(view.lower, at).length > 200 === false && isCodeLike(view, at)) return null
-  if (
-    rank === 2 &&
-    next < view.lower.length &&
-    fits(/(?:-[a-z]{1,3}\s|https?:|\/etc\/|\/tmp\/|\/dev\/)/y, view.lower, next)
-  ) {
-    return view.text.includes('\n') ? null : 'command behind a separator'
-  }
-  if (rank === 1 && fits(/(?:\/etc\/|-[a-z] \d|\/dev\/|-[a-z]{1,4} [/"'\d])/y, view.lower, next))
-    return view.text.includes('\n') ? null : 'command behind a separator'
-  const ends = next >= view.lower.length || /^['"`;|&)]/.test(view.lower.slice(next, next + 1))
-  return rank === 2 && ends && !view.text.includes('\n') && word.name.length > 3 ? 'command behind a separator' : null
-}
-
-const lineOf = (text: string, at: number): string => text.slice(text.lastIndexOf('\n', at) + 1, at)
-
-function isCodeLike(view: View, _at: number): boolean {
-  return (view.chars & has.lineFeed) !== 0
+function inDocument(view: View, sign: number, word: Word, rank: number, next: number): string | null {
+  // Scripts have lines; what is planted at the end of a long text is one.
+  if ((view.chars & has.lineFeed) !== 0) return null
+  const { lower } = view
+  const ends = next >= lower.length || /['"`;|&)]/.test(lower.charAt(next))
+  if (rank === 2 && ends) return word.name.length > 3 || sign !== 59 ? 'command behind a separator' : null
+  const args =
+    rank === 2
+      ? /(?:-[a-z]{1,3}\s|https?:|\/etc\/|\/tmp\/|\/dev\/)/y
+      : /(?:\/etc\/|-[a-z] \d|\/dev\/|-[a-z]{1,4} [/"'\d])/y
+  return fits(args, lower, next) ? 'command behind a separator' : null
 }
 
 /** Characters between a separator and its command: blanks, more separators, brackets, plus signs of a form, quotes. */
@@ -426,11 +418,11 @@ function substitution(view: View, at: number, from: number): string | null {
   if (word.name === '') return null
   const { rank, alone } = commandRank(word.name)
   if (rank === 0) return null
-  const close = backtick ? lower.indexOf('`', word.end) : lower.indexOf(')', word.end)
+  const close = backtick ? indexWithin(lower, '`', word.end) : indexWithin(lower, ')', word.end)
   const next = skipBlanks(lower, word.end)
   const args = next !== word.end && fits(argument, lower, next)
   if (backtick) {
-    if (view.document) return null
+    if (view.whole === '' || view.document) return null
     const around = lower.slice(0, at).trim() + (close === -1 ? '' : lower.slice(close + 1).trim())
     const lonely = !/[a-z]{2,} [a-z]{2,}/.test(around) && !/\s$/.test(lower.slice(0, at).slice(-1))
     return (rank === 2 || args || alone) && lonely ? 'command substitution' : null
@@ -451,7 +443,10 @@ function afterLine(view: View, at: number): string | null {
   const next = skipBlanks(lower, word.end)
   const lineEnds = next >= lower.length || /[\r\n|;&]/.test(lower.slice(word.end, next + 1))
   if (lineEnds)
-    return (alone || word.path) && lower.slice(0, at).trim().length < 24 && !lower.slice(0, at).trim().includes(' ')
+    return (alone || word.path) &&
+      at < 64 &&
+      lower.slice(0, at).trim().length < 24 &&
+      !lower.slice(0, at).trim().includes(' ')
       ? 'command on a new line'
       : null
   if (!fits(argument, lower, next)) return null
@@ -459,7 +454,7 @@ function afterLine(view: View, at: number): string | null {
     ? /[-/\\]|:\/\//.test(lower.slice(next, next + 40))
       ? 'command on a new line'
       : null
-    : lower.slice(0, at).trim().length < 24 && fits(/[-/\\]/y, lower, next)
+    : at < 64 && lower.slice(0, at).trim().length < 24 && fits(/[-/\\]/y, lower, next)
       ? 'command on a new line'
       : null
 }
@@ -511,16 +506,17 @@ function program(view: View, start: number, end: number): string | null {
   }
   if (word.name === '' || commandRank(word.name).rank === 0)
     return !view.document && /[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
-  if (isWordAt(lower, start - 1) && !/usr$/.test(lower.slice(0, start))) return null
+  if (isWordAt(lower, start - 1) && !/usr$/.test(lead(lower, start, 4))) return null
   // A script's first line, and any text of several lines that names its tools.
   if (view.document || lower.startsWith('#!')) return null
   if (lower.slice(Math.max(0, start - 10), start).includes('://')) return null
   return 'program by path'
 }
 
-function shellshock(view: View): string | null {
-  return /\(\)\s{0,4}\{\s{0,4}[:_a-z]|\(\)\s{0,4}:/.test(view.lower.slice(0, 4000)) &&
-    /\{\s{0,4}(?::;|_;|\w{1,8};|:\s|[^}]{0,20}\}\s{0,4};|\s*_)/.test(view.lower.slice(0, 4000))
+function shellshock(view: View, start: number): string | null {
+  const piece = view.lower.slice(start, start + 48)
+  if (view.document) return /^\(\)\s{0,2}\{\s{0,2}:;\s{0,2}\}/.test(piece) ? 'Shellshock' : null
+  return /^\(\)\s{0,4}\{\s{0,4}(?::;|_;|_\s|_\}|\w{1,8};|:\s|[^}]{0,20}\}\s{0,4};)|^\(\)\s{0,4}:/.test(piece)
     ? 'Shellshock'
     : null
 }
@@ -551,8 +547,8 @@ function bareCommand(view: View, start: number, end: number): string | null {
   if (isWordAt(lower, start - 1) || lower.charCodeAt(start - 1) === 45 || lower.charCodeAt(start - 1) === 46)
     return null
   // Only at the start, behind brackets and quotes, or behind another command's name.
-  const before = lower.slice(0, start).trim()
-  const leads = before === '' || /^[^a-z0-9]{1,12}$/.test(before) || /[('"`=;|&]$/.test(before)
+  const ahead = lead(lower, start).trim()
+  const leads = ahead === '' || /^[^a-z0-9]{1,12}$/.test(ahead) || /[('"`=;|&]$/.test(ahead)
   const name = lower.slice(start, end).trim()
   const rest = lower.slice(end, end + 80)
   switch (name) {
@@ -562,7 +558,7 @@ function bareCommand(view: View, start: number, end: number): string | null {
     case 'uname':
     case 'passwd':
     case 'crontab':
-      return before === '' && rest.trim() === '' && name !== 'passwd' && name !== 'crontab' ? 'command' : null
+      return ahead === '' && rest.trim() === '' && name !== 'passwd' && name !== 'crontab' ? 'command' : null
     case 'wget':
     case 'curl':
       return leads && /^(?:-|["']?(?:https?|ftp):|[\w.-]{1,60}\.[a-z]{2,6}[/\s:]|\d{1,3}\.\d|\$)/.test(rest)

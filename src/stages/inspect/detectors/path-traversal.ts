@@ -1,5 +1,6 @@
+import { has } from '../character-classes.js'
 import type { Detector, View } from '../view.js'
-import { isWordAt } from './near.js'
+import { indexWithin, isWordAt } from './near.js'
 
 /*
  * Stops: climbing out of a folder with `..` in every spelling, and naming files that no caller should: password files,
@@ -215,7 +216,7 @@ function climb(view: View, start: number, _end: number): string | null {
 function oddClimb(view: View, start: number, _end: number): string | null {
   const { lower } = view
   if (start > 0 && lower.charCodeAt(start - 1) === 46) return null
-  const next = lower.indexOf('..', start + 3)
+  const next = indexWithin(lower, '..', start + 3, 8)
   if (next === -1 || next - start > 8 || next - start < 3) return null
   const unit = lower.slice(start, next)
   return lower.startsWith(unit.repeat(3), start) && !/\s/.test(unit) ? 'climb' : null
@@ -254,7 +255,7 @@ function isReference(view: View, start: number, rest: string): boolean {
     return false
   return (
     (start === 0 || view.decoded === '') &&
-    !view.lower.includes('\\') &&
+    (view.chars & has.backslash) === 0 &&
     /^(?:[\w@-]{1,40}\/){0,6}[\w@.-]{1,60}(?:#[\w/-]{0,60})?$/.test(rest) &&
     /\.(?:json|ya?ml|md|tsx?|jsx?|mjs|css|svg|png|jpe?g|html?|go|py|rb|tf|proto|graphql)\b|^[\w@-]+(?:\/[\w@-]+)*$/.test(
       rest,
@@ -278,11 +279,11 @@ function systemFile(view: View, start: number, end: number): string | null {
     )
   ) {
     // Paths that configuration also holds: only as a whole value in a place where callers choose.
-    const whole = /^[/\\.\w:-]{1,120}$/.test(lower.trim())
+    const whole = /^[/\\.\w:-]{1,120}$/.test(view.whole)
     return whole && view.home !== 'body' && view.home !== 'key' ? 'system file' : null
   }
   // A sentence may speak of the file; a value that names it is short.
-  const words = lower.split(/\s+/, 12).filter((word) => /^[a-z]{2,}[.,]?$/.test(word))
+  const words = view.whole.split(/\s+/, 12).filter((word) => /^[a-z]{2,}[.,]?$/.test(word))
   return words.length >= 5 ? null : 'system file'
 }
 
@@ -303,7 +304,7 @@ function windowsFile(view: View, start: number, end: number): string | null {
     before === '\\' ||
     before === ':' ||
     (start === 0 && view.home !== 'body') ||
-    /[a-z]:[/\\]/.test(lower)
+    /[a-z]:[/\\]/.test(view.whole)
     ? 'system file'
     : null
 }
@@ -320,7 +321,7 @@ function secretFile(view: View, start: number, end: number): string | null {
     if ((name === '.env' || name === '.profile') && start > 0 && lower.charCodeAt(start - 1) !== 47) return null
     return isWordAt(lower, start - 1) && name !== '.bak' && name !== '.swp'
       ? null
-      : name === 'wp-content/' && !/\.(?:log|php|sql|bak)/.test(lower)
+      : name === 'wp-content/' && !/\.(?:log|php|sql|bak)/.test(view.whole)
         ? null
         : 'secret file'
   }
@@ -331,11 +332,11 @@ function secretFile(view: View, start: number, end: number): string | null {
   if (!certain || isWordAt(lower, start - 1)) return null
   const before = lower.slice(Math.max(0, start - 60), start)
   if (/:\/\/[\w.-]{1,50}\//.test(before)) return null
-  const whole = /^[/\\.~\w:;@%$*-]{1,160}$/.test(lower.trim())
+  const whole = /^[/\\.~\w:;@%$*-]{1,160}$/.test(view.whole)
   return whole &&
     (at !== 'body' && at !== 'key'
       ? true
-      : /^(?:[/\\~.]|[a-z]:)/.test(lower.trim()) && /^(?:\.ssh|web-inf|\.aws|id_|\.bash_h|\.htp)/.test(name))
+      : /^(?:[/\\~.]|[a-z]:)/.test(view.whole) && /^(?:\.ssh|web-inf|\.aws|id_|\.bash_h|\.htp)/.test(name))
     ? 'secret file'
     : null
 }

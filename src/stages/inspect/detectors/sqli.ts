@@ -2,118 +2,7 @@ import { has } from '../character-classes.js'
 import type { Detector, Finding, View } from '../view.js'
 import { kind, lexSql, type SqlTokens } from './sql-lexer.js'
 
-/*
- * Stops: SQL injection – breaking out of a string, tautologies, UNION, stacked statements, conditions with time or error
- *   functions, comments that cut a statement short, statements as a whole value.
- * How: the value is split into SQL tokens once; quotes are tokens, so the same reading serves a value that lands bare, in
- *   '…' or in "…". Rules look at the tokens around an anchor (a quote, OR, UNION, SELECT, a semicolon, a comment), never at
- *   a word alone. In documents only shapes count that prose and code samples do not have.
- * Limits: a bare number that changes a query's meaning (id=2 for id=1) is no injection; a lone function name is only
- *   suspicious in a short value; dialects with their own quoting ([…], q'…') are read as words.
- */
-export const sqli: Detector = {
-  name: 'sqli',
-  lexer: {
-    words: [
-      'select',
-      'union',
-      'waitfor',
-      'sleep',
-      'benchmark',
-      'having',
-      'schema',
-      'exec',
-      'declare',
-      'insert',
-      'drop',
-      'delete',
-      'update',
-      'truncate',
-      'alter',
-      'create',
-      'shutdown',
-      'order',
-      'group',
-      'procedure',
-      'outfile',
-      'dumpfile',
-      'load_',
-      'xp_',
-      'sp_',
-      'utl_',
-      'dbms_',
-      'ctxsys',
-      'extractvalue',
-      'updatexml',
-      'xmltype',
-      'concat',
-      'version',
-      'pg_',
-      'sqlite',
-      'sys',
-      'randomblob',
-      'generate_series',
-      'json_',
-      'unhex',
-      'elt(',
-      'char(',
-      'chr(',
-      'cast(',
-      'convert(',
-      'exists',
-      'between',
-      'where',
-      'merge',
-      'copy',
-      'dual',
-      'open',
-      'or',
-      'and',
-      'like',
-      '||',
-      '&&',
-      '--',
-      '/*',
-      '*/',
-      '@@',
-      'aes_',
-      'name_const',
-      'geo',
-      'multi',
-      'linestring',
-      'rlike',
-      'regexp',
-      'lock',
-      'rdb$',
-      'xor',
-      'db_name',
-      'user_name',
-      'suser_',
-    ],
-    wants(chars, hasWord) {
-      if (hasWord) return (chars & joints) !== 0
-      return (chars & quotes) !== 0 && (chars & afterQuote) !== 0
-    },
-    find,
-  },
-}
-
 const quotes = has.singleQuote | has.doubleQuote | has.backtick
-const joints =
-  quotes |
-  has.paren |
-  has.equals |
-  has.less |
-  has.greater |
-  has.hash |
-  has.star |
-  has.semicolon |
-  has.slash |
-  has.pipe |
-  has.ampersand |
-  has.plus |
-  has.punctuation |
-  has.blank
 const afterQuote =
   has.equals |
   has.hash |
@@ -128,6 +17,34 @@ const afterQuote =
   has.percent |
   has.slash |
   has.punctuation
+
+/*
+ * Stops: SQL injection – breaking out of a string, tautologies, UNION, stacked statements, conditions with time or error
+ *   functions, comments that cut a statement short, statements as a whole value.
+ * How: the value is split into SQL tokens once; quotes are tokens, so the same reading serves a value that lands bare, in
+ *   '…' or in "…". Rules look at the tokens around an anchor (a quote, OR, UNION, SELECT, a semicolon, a comment), never at
+ *   a word alone. In documents only shapes count that prose and code samples do not have.
+ * Limits: a bare number that changes a query's meaning (id=2 for id=1) is no injection; a lone function name is only
+ *   suspicious in a short value; dialects with their own quoting ([…], q'…') are read as words.
+ */
+export const sqli: Detector = {
+  name: 'sqli',
+  lexer: {
+    // Words that hardly any text but SQL has, and pairs of signs that join or end it.
+    words:
+      'select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'.split(
+        ' ',
+      ),
+    // Words of any prose: they count beside a sign that a statement needs.
+    hints:
+      'or and xor like insert drop delete update truncate alter create order group where merge copy dual open lock load grant limit'.split(
+        ' ',
+      ),
+    hintsNeed: quotes | has.equals | has.less | has.greater | has.hash | has.semicolon | has.pipe | has.paren,
+    pair: [quotes, afterQuote],
+    find,
+  },
+}
 
 /** Tokens that a rule looks ahead. */
 const reach = 40

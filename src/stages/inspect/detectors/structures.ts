@@ -1,3 +1,4 @@
+import { has } from '../character-classes.js'
 import type { Anchor, Detector, View } from '../view.js'
 import { isWordAt } from './near.js'
 
@@ -22,7 +23,7 @@ function ldapFilter(view: View, start: number, end: number): string | null {
   if (word === '*)')
     return /^\){0,4}\s{0,2}\(|^\)+$|^\){0,3}%?\0|^$/.test(rest) &&
       start <= 24 &&
-      !/[(a-z]\s?$/.test(lower.slice(0, start))
+      !/[(a-z]\s?$/.test(lower.slice(Math.max(0, start - 4), start))
       ? 'filter break-out'
       : null
   if (word === '*(') return /^\)?[|&]/.test(rest) ? 'filter break-out' : null
@@ -95,13 +96,13 @@ function xpathExpression(view: View, start: number, end: number): string | null 
     return /(?:^|[\s|('"=\]])$/.test(before) &&
       /^(?:s?\[|$|\s{0,3}[|\]]|\/)/.test(rest) &&
       !before.endsWith(':') &&
-      (lower.includes('|') || lower.includes('['))
+      (view.chars & (has.pipe | has.bracket)) !== 0
       ? 'path expression'
       : null
   if (word === '::*' || word === '*[1]' || word === '/*[')
     return /(?:self|child|parent|node|ancestor|descendant|attribute)$|\/$|^[\s'"|]*$/.test(before) &&
       /[[\]/)]/.test(word + rest) &&
-      /\//.test(lower)
+      (view.chars & has.slash) !== 0
       ? 'path expression'
       : null
   if (word.endsWith('::'))
@@ -140,9 +141,9 @@ export const xxe: Detector = {
   anchors: [
     {
       words: ['<!entity', '<!element', '<!attlist', '<!notation'],
-      check: (view) =>
+      check: (view, start) =>
         view.document &&
-        !/<!entity\s{1,9}(?:%\s{1,9})?[\w.-]{1,40}\s{1,9}(?:system|public)/.test(view.lower.slice(0, 20_000))
+        !/^<!entity\s{1,9}(?:%\s{1,9})?[\w.-]{1,40}\s{1,9}(?:system|public)/.test(view.lower.slice(start, start + 100))
           ? null
           : 'entity declaration',
     },
@@ -164,7 +165,7 @@ export const xxe: Detector = {
 
 function include(view: View, start: number, end: number): string | null {
   const { lower } = view
-  if (view.document || !lower.includes('<')) return null
+  if (view.document || (view.chars & has.less) === 0) return null
   const word = lower.slice(start, end)
   const rest = lower.slice(end, end + 300)
   if (word === '<xsl:')

@@ -93,9 +93,15 @@ function delimited(view: View, start: number, end: number): string | null {
   const opener = lower.slice(start, end)
   const close = closing(opener)
   const from = end
-  const found = lower.indexOf(close, from)
-  const shut = found === -1 || found - from > 400 ? -1 : found
-  const content = lower.slice(from, shut === -1 ? from + 200 : shut)
+  // Of a row of openers the last one counts, and an opener inside another bounds it: the work stays linear.
+  if (lower.startsWith(opener.charAt(0), end) && opener.length === 2 && opener.charAt(0) === opener.charAt(1))
+    return null
+  const reach = lower.slice(from, from + 400)
+  const inner = reach.indexOf(opener)
+  const found = reach.indexOf(close)
+  const shut = found === -1 ? -1 : from + found
+  const ends = found === -1 ? (inner === -1 ? 200 : Math.min(inner, 200)) : found
+  const content = inner !== -1 && inner < ends ? reach.slice(0, inner) : reach.slice(0, ends)
   if (opener === '{php') return view.document ? null : 'template expression'
   if (content.trim() === '') return null
   if (arithmetic.test(content.replace(/^[%=\-{]/, '')))

@@ -13,11 +13,7 @@ import { fits, isWordAt, skipBlanks } from './near.js'
  */
 export const xss: Detector = {
   name: 'xss',
-  lexer: {
-    words: [],
-    wants: (chars) => (chars & has.less) !== 0,
-    find: findTag,
-  },
+  lexer: { chars: has.less, find: findTag },
   anchors: [
     { words: ['script:', 'mocha:'], check: scriptUrl },
     {
@@ -37,6 +33,7 @@ export const xss: Detector = {
         'fetch',
         'import',
       ],
+      needs: has.paren | has.backtick,
       check: call,
     },
     {
@@ -71,7 +68,7 @@ export const xss: Detector = {
       ],
       check: scriptObject,
     },
-    { words: ['on'], check: eventAttribute },
+    { words: ['on'], needs: has.equals, check: eventAttribute },
     { words: ['[][', '![]', '[]+', '+[]', '[+'], check: bracketsOnly },
     { words: ['+adw-', '+adwa-'], check: () => 'UTF-7 tag' },
     { words: ['@import', '-moz-binding', 'expression(', 'behavior:', 'behaviour:'], check: activeStyle },
@@ -266,7 +263,12 @@ function call(view: View, start: number, end: number): string | null {
     return 'script call'
   if (
     fits(/\s{0,4}\)\s{0,4}\(|\)\s{0,2}[>`;]?$/y, lower, end) &&
-    /[([=]$/.test(lower.slice(0, start).trimEnd().slice(-1))
+    /[([=]$/.test(
+      lower
+        .slice(Math.max(0, start - 12), start)
+        .trimEnd()
+        .slice(-1),
+    )
   )
     return 'script call'
   return fits(/\s{1,4}\(\s{0,4}['"\d/]/y, lower, end) && fits(/\s{1,4}\([^)]{0,40}\)\s{0,4}(?:;|<|$)/y, lower, end)
