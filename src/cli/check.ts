@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { type Command, exitCode } from './command.js'
+import { counted } from './counted.js'
 import { countProblems, formatProblems } from './problems.js'
 
 export const command: Command = {
@@ -28,13 +29,13 @@ export const command: Command = {
       return plan === null ? exitCode.problems : exitCode.fine
     }
     if (problems.length > 0) terminal.out(`${formatProblems(problems, named, terminal.outPaint)}\n`)
-    const counted = countProblems(problems) ?? 'No problems'
-    const where = `in ${files.length} file${files.length === 1 ? '' : 's'}, ${tookMs} ms`
+    const summary = countProblems(problems) ?? 'No problems'
+    const where = `in ${counted(files.length, 'file')}, ${tookMs} ms`
     const verdict =
       plan === null
         ? 'Refused: a gateway would not start with it, and a running one keeps the set it has.'
-        : `Plan ${plan.fingerprint.slice(0, 12)}, ${plan.routes.length} route${plan.routes.length === 1 ? '' : 's'}.`
-    terminal.out(`${counted} ${where}. ${verdict}\n`)
+        : `Plan ${plan.fingerprint.slice(0, 12)}, ${counted(plan.routes.length, 'route')}.`
+    terminal.out(`${summary} ${where}. ${verdict}\n`)
     return plan === null ? exitCode.problems : exitCode.fine
   },
 }

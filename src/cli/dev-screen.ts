@@ -1,5 +1,6 @@
 import type { ListenerPlan } from '../plan/plan.js'
 import { formatAddress } from './address.js'
+import { counted } from './counted.js'
 import { demoLines } from './demo/lines.js'
 import type { Demo } from './demo/start.js'
 import type { Serving } from './serve.js'
@@ -26,7 +27,7 @@ export function devScreen(facts: {
     [
       'gateway',
       gateway,
-      `${serving.plan.routes.length} routes from ${folder}${instead(serving.moved.public, usual.public)}`,
+      `${counted(serving.plan.routes.length, 'route')} from ${folder}${instead(serving.moved.public, usual.public)}`,
     ],
     ['admin', admin, `/readyz /metrics /records/<request id>${instead(serving.moved.admin, usual.admin)}`],
   ]

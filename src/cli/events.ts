@@ -1,6 +1,7 @@
 import { printable } from '../record/human.js'
 import { formatEvent } from '../record/line.js'
 import type { Problem } from '../values/problem.js'
+import { counted } from './counted.js'
 import { countProblems, formatBriefly, formatProblems } from './problems.js'
 import type { Paint } from './terminal.js'
 
@@ -70,7 +71,7 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
     case 'started':
       return event.warnings.length === 0 ? null : formatProblems(event.warnings, folder, paint)
     case 'reloaded':
-      return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${event.routes} routes, ${Math.round(event.tookMs)} ms${
+      return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${counted(event.routes, 'route')}, ${Math.round(event.tookMs)} ms${
         event.warnings.length === 0 ? '' : `, ${countProblems(event.warnings)}`
       }\n`
     case 'reload-refused':
@@ -86,9 +87,9 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
     case 'key-set':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
     case 'draining':
-      return `${event.signal}: finishing ${event.inFlight} request${event.inFlight === 1 ? '' : 's'}\n`
+      return `${event.signal}: finishing ${counted(event.inFlight, 'request')}\n`
     case 'stopped':
-      return event.cut === 0 ? null : `${event.cut} requests were cut off after the drain time\n`
+      return event.cut === 0 ? null : `${counted(event.cut, 'request')} cut off at the end of the drain time\n`
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { printable } from '../record/human.js'
 import { formatPlace } from '../values/place.js'
 import type { Problem } from '../values/problem.js'
+import { counted } from './counted.js'
 import type { Paint } from './terminal.js'
 
 /** Longer source lines are cut around the place, so that the underline stays beneath it. */
@@ -44,12 +45,11 @@ function cut(text: string, column: number): { shown: string; before: number } {
 /** `2 problems, 1 warning`; null when there is none of either. */
 export function countProblems(problems: readonly Problem[]): string | null {
   const errors = problems.filter(({ severity }) => severity === 'error').length
-  const counts = [count(errors, 'problem'), count(problems.length - errors, 'warning')].filter((text) => text !== null)
-  return counts.length === 0 ? null : counts.join(', ')
-}
-
-function count(number: number, word: string): string | null {
-  return number === 0 ? null : `${number} ${word}${number === 1 ? '' : 's'}`
+  const parts = [
+    ...(errors > 0 ? [counted(errors, 'problem')] : []),
+    ...(problems.length > errors ? [counted(problems.length - errors, 'warning')] : []),
+  ]
+  return parts.length === 0 ? null : parts.join(', ')
 }
 
 /** One problem in one line, for logs: `orders.yaml:14:9 rate-limit.key-unknown Unknown key "bursts". …`. */
