@@ -232,6 +232,8 @@ class SchemaReader {
     const fragment = hash === -1 ? '' : text.slice(hash + 1)
     const known = target === '' ? resource : this.#resources.get(resolveUri(target, base) ?? '')
     if (known !== undefined) {
+      // A whole file may have an id of its own; that is the name under which ajv will know it.
+      if (target !== '' && known.node === known.source.root) this.#rename(reference, known.source, hash, fragment)
       this.#arrive(reference, known, fragment)
       return
     }
@@ -256,9 +258,13 @@ class SchemaReader {
       }
       this.#visitSource(source)
     }
+    this.#rename(reference, source, hash, fragment)
+    this.#arrive(reference, { source, node: source.root, path: [] }, fragment)
+  }
+
+  #rename(reference: Reference, source: Source, hash: number, fragment: string): void {
     const id = this.#identify(source)
     reference.node[reference.keyword] = hash === -1 ? id : `${id}#${fragment}`
-    this.#arrive(reference, { source, node: source.root, path: [] }, fragment)
   }
 
   #arrive(reference: Reference, resource: Resource, fragment: string): void {
