@@ -44,6 +44,8 @@ declare module 'node:net' {
   interface Socket {
     /** The exchange whose answer this connection carries; the parser's errors are its errors. */
     posternExchange?: LiveExchange | null
+    /** The answer that ends this connection has been written: nothing behind its request is one. */
+    posternEnds?: boolean
   }
 }
 
@@ -120,6 +122,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const at = Date.now()
     const { socket } = request
     const peer = socket.remoteAddress ?? ''
+    // The last answer ended this connection: a request behind an unread body may be that body.
+    if (socket.posternEnds === true) return
     const current = generation
     const who = clientAddress.read(peer, request.rawHeaders)
     const target = readTarget(request.url ?? '', limits.targetBytes)
@@ -176,7 +180,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const deaf = !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE'
     if (exchange !== null) {
       exchange.record.refuse(reason.code, { parser: error.code ?? 'unknown' })
-      if (!deaf && !exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
+      if (exchange.isRefused) exchange.response.end()
+      else if (!deaf && !exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
       else exchange.breakConnection()
       return
     }

@@ -213,6 +213,8 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     if (exchange.isClosed || response.headersSent) return
     const headers = [...(denial.headers ?? []), ...exchange.answerHeaders]
     const close = isDraining() || (exchange.hasBody && exchange.body === null)
+    exchange.isRefused = true
+    if (close) exchange.request.socket.posternEnds = true
     exchange.sent(sendProblem(exchange, denial.reason, headers, close, denial.errors))
   }
 

@@ -40,6 +40,8 @@ export class Transfer implements Answer {
   #abort: ((reason?: Error) => void) | null = null
   #resume: (() => void) | null = null
   #timer: NodeJS.Timeout | null = null
+  /** Ends the whole answer, whatever flows; set once its head is here and its body is not. */
+  #deadline: NodeJS.Timeout | null = null
   #waitingFor: 'connection' | 'head' | 'bytes' | null = null
   #connected = false
   #informational = 0
@@ -127,6 +129,7 @@ export class Transfer implements Answer {
     if (this.#dead) return
     this.#complete = true
     this.#stopWaiting()
+    if (this.#deadline !== null) clearTimeout(this.#deadline)
     if (this.#collecting !== null) {
       this.#collecting.done(Buffer.concat(this.#pending))
       this.#collecting = null
@@ -212,9 +215,8 @@ export class Transfer implements Answer {
 
   #pause(): void {
     this.#paused = true
+    // A reader who stalls is not the function's fault; the whole answer still has its time.
     this.#stopWaiting()
-    // A reader who stalls is not the function's fault, but the whole answer still has its time.
-    if (this.#timeouts.totalMs !== null) this.#wait('bytes', Number.POSITIVE_INFINITY)
   }
 
   #flow(): void {
@@ -225,14 +227,19 @@ export class Transfer implements Answer {
 
   #waitForBytes(): void {
     this.#wait('bytes', this.#timeouts.idleMs)
+    const { totalMs } = this.#timeouts
+    if (totalMs !== null) this.#deadline ??= setTimeout(expire, this.#left(totalMs), this)
   }
 
   #wait(what: 'connection' | 'head' | 'bytes', ms: number): void {
     const { totalMs } = this.#timeouts
-    const left = totalMs === null ? ms : Math.min(ms, Math.max(0, totalMs - (performance.now() - this.#startedAt)))
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#waitingFor = what
-    this.#timer = Number.isFinite(left) ? setTimeout(expire, left, this) : null
+    this.#timer = setTimeout(expire, totalMs === null ? ms : Math.min(ms, this.#left(totalMs)), this)
+  }
+
+  #left(totalMs: number): number {
+    return Math.max(0, totalMs - (performance.now() - this.#startedAt))
   }
 
   #stopWaiting(): void {
@@ -241,16 +248,17 @@ export class Transfer implements Answer {
     this.#waitingFor = null
   }
 
-  /** Called by its timer. A refreshed idle timer may outlast the total: what is left decides. */
+  /** Called by its timers. */
   expired(): void {
     if (this.#dead || this.#complete) return
     const waited = Math.round(performance.now() - this.#startedAt)
-    this.#end(`no ${this.#waitingFor ?? 'bytes'} after ${waited} ms`, 'timeout')
+    this.#end(`${this.#waitingFor ?? 'reader'} still awaited after ${waited} ms`, 'timeout')
   }
 
   #release(): void {
     this.#dead = true
     this.#stopWaiting()
+    if (this.#deadline !== null) clearTimeout(this.#deadline)
     this.#abort?.()
     this.#abort = null
   }
