@@ -8,10 +8,12 @@ import { builtInDefaults } from './builtin.js'
 import { Checker } from './check.js'
 import { resolveClient } from './clients.js'
 import { type PolicyFile, parseFiles } from './files.js'
+import { withoutKeys } from './folder-defaults.js'
 import { type ListenOverrides, resolveGateway } from './gateway.js'
 import { readGuardrails } from './guardrails.js'
 import { resolveIssuer } from './issuers.js'
 import type { Memory } from './memory.js'
+import type { Onlooker } from './onlooker.js'
 import { Problems } from './problems.js'
 import { PolicyFolder } from './read.js'
 import { RouteResolver, routeHas } from './resolve.js'
@@ -46,6 +48,7 @@ export function planFromFolder(
   stages: StageTable,
   memory: Memory,
   environment?: Environment,
+  onlooker?: Onlooker,
 ): FolderPlan {
   for (let reads = 1; ; reads++) {
     const problems = new Problems()
@@ -58,7 +61,7 @@ export function planFromFolder(
     const { files, areWhole } = parseFiles(texts, memory, problems.report)
     problems.seal()
     const set = { folder: opened, files, isWhole: isReadable && areWhole }
-    const { plan, secrets } = resolveSet(set, options, stages, memory, problems, environment)
+    const { plan, secrets } = resolveSet(set, options, stages, memory, problems, environment, onlooker)
     // A ConfigMap is swapped by its links: a set of files from before and after would be one that nobody wrote.
     if (opened.hasMoved() && reads < maxReads) continue
     memory.turn()
@@ -86,6 +89,7 @@ function resolveSet(
   memory: Memory,
   problems: Problems,
   environment: Environment | undefined,
+  onlooker: Onlooker | undefined,
 ): { readonly plan: Plan; readonly secrets: ReadonlyMap<string, Secret> } {
   const { report } = problems
   const language = languageOf(stages)
@@ -95,7 +99,9 @@ function resolveSet(
   const root = files.find(({ kind }) => kind === 'gateway')?.root
   const written = root === undefined ? absentSection('gateway.yaml') : rootSection(root)
   const faulty = root === undefined ? new Set<string>() : checkGateway(root, language, checker, report)
-  const declaredSecrets = written.get('secrets')
+  // What does not fit its schema has been told; the rest of the file is read on.
+  const sound = root === undefined ? written : rootSection(withoutKeys(root, faulty))
+  const declaredSecrets = sound.get('secrets')
   const secrets = readSecrets(declaredSecrets, folder.root, report, environment)
   const secretNames = new Set(declaredSecrets.node?.kind === 'map' ? declaredSecrets.node.entries.keys() : [])
   const answers = new Answers(folder, memory, problems, secretNames, isWhole)
@@ -106,7 +112,7 @@ function resolveSet(
     readText: (reference) => answers.readText(reference),
     overrides: options.overrides ?? {},
   }
-  const gateway = resolveGateway(faulty.size === 0 ? written : absentSection('gateway.yaml'), options, resolving)
+  const gateway = resolveGateway(sound, options, resolving)
 
   const issuers = gatherShared('issuers', files, checker, report)
   const upstreams = gatherShared('upstreams', files, checker, report)
@@ -120,9 +126,10 @@ function resolveSet(
     upstreams: resolveShared(upstreams, (name, section) => resolveUpstream(name, section, resolving)),
   }
 
+  onlooker?.begin({ gateway: written, issuers, upstreams, clients, rateLimits: limits, files })
   const builtIn = builtInDefaults((key) => language.stageOf.has(key))
   const guardrails = readGuardrails(
-    faulty.has('guardrails') ? absentSection('gateway.yaml') : written.get('guardrails'),
+    sound.get('guardrails'),
     routeHas(language),
     Object.keys(Object(language.route['properties'])),
     report,
@@ -145,6 +152,7 @@ function resolveSet(
         },
         limits,
       ),
+      onRoute: onlooker === undefined ? undefined : (route, policy) => onlooker.route(route, policy),
     },
     stages,
   )

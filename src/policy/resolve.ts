@@ -26,6 +26,8 @@ export interface RouteResolving {
   /** Names of all declared upstreams, sound or not. */
   readonly upstreamNames: ReadonlySet<string>
   readonly scope: Omit<Scope, 'route'>
+  /** Shown every route with the effective policy that it was planned from; for the audit. */
+  readonly onRoute?: ((plan: RoutePlan, policy: Section) => void) | undefined
 }
 
 const slotRank = new Map(order.map(({ slot }, rank) => [slot, rank]))
@@ -125,14 +127,16 @@ export class RouteResolver {
     const scope: Scope = { ...this.#with.scope, route: { id: entry.key, method: key.method, segments: key.segments } }
     const steps = this.#steps(policy, scope, failed, place)
     if (upstream === undefined) return
-    this.routes.push({
+    const plan: RoutePlan = {
       id: entry.key,
       match: { method: key.method, segments: key.segments },
       body: steps.some(({ needsBody }) => needsBody) ? 'buffered' : 'streamed',
       steps: steps.map(({ step }) => step),
       upstream,
       declaredAt: place,
-    })
+    }
+    this.routes.push(plan)
+    this.#with.onRoute?.(plan, policy)
   }
 
   /** Openness is written down in the route itself, with a reason; it is never inherited and never forgotten. */
