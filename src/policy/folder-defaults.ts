@@ -12,7 +12,7 @@ export class FolderDefaults {
 
   constructor(files: readonly PolicyFile[], builtIn: MapNode, report: Report) {
     for (const { kind, root, source } of files) {
-      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), withoutKey(root, 'defaults'))
+      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), settingsOf(root))
     }
     this.#builtIn = builtIn
     this.#report = report
@@ -37,13 +37,18 @@ function folderOf(file: string): string {
   return file.slice(0, Math.max(0, file.lastIndexOf('/')))
 }
 
-/** A map without one of its keys. */
-export function withoutKey(node: MapNode, key: string): MapNode {
-  if (node.entries.get(key) === undefined) return node
+/** A map without some of its keys. */
+export function withoutKeys(node: MapNode, keys: ReadonlySet<string>): MapNode {
+  if (keys.size === 0) return node
   return mapNode(
     node.source,
     node.start,
     node.end,
-    node.entries.list.filter((entry) => entry.key !== key),
+    node.entries.list.filter((entry) => !keys.has(entry.key)),
   )
+}
+
+/** The settings of a `_defaults.yaml`; a `defaults:` in it is refused elsewhere, with a word about why. */
+export function settingsOf(root: MapNode): MapNode {
+  return root.entries.get('defaults') === undefined ? root : withoutKeys(root, new Set(['defaults']))
 }

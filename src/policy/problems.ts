@@ -14,38 +14,41 @@ export interface Finding {
 
 export type Report = (finding: Finding) => void
 
-/** More than this of one run helps nobody, and a hostile file must not fill the memory with complaints. */
+/** More errors or warnings than this of one run help nobody, and a hostile file must not fill the memory with complaints. */
 const maxProblems = 2_000
 
 /** Collects the problems of one run; the first of a place and code wins. */
 export class Problems {
   readonly #found = new Map<string, Finding>()
-  readonly #places = new Set<string>()
+  /** Places of errors; a warning must never keep an error from being told. */
+  readonly #faulty = new Set<string>()
   #sealed: ReadonlySet<string> = new Set()
-  #errors = 0
 
   readonly report: Report = (finding) => {
-    const { at, code } = finding
-    if (this.#sealed.has(placeKey(at))) return
-    const key = `${placeKey(at)} ${code}`
-    if (this.#found.has(key) || this.#found.size >= maxProblems) return
+    const place = placeKey(finding.at)
+    if (this.#sealed.has(place)) return
+    const key = `${place} ${finding.code}`
+    const isError = finding.severity !== 'warning'
+    const earlier = this.#found.get(key)
+    if (earlier !== undefined && (!isError || earlier.severity !== 'warning')) return
+    const kept = isError ? this.#faulty.size : this.#found.size - this.#faulty.size
+    if (kept >= maxProblems && earlier === undefined) return
+    if (isError) this.#faulty.add(place)
     this.#found.set(key, finding)
-    this.#places.add(placeKey(at))
-    if (finding.severity !== 'warning') this.#errors++
   }
 
-  /** For stages: where a place has its problem already, the second one is most likely its consequence. */
+  /** For stages: where a place has its error already, the second one is most likely its consequence. */
   readonly reportOnce: Report = (finding) => {
-    if (!this.#places.has(placeKey(finding.at))) this.report(finding)
+    if (!this.#faulty.has(placeKey(finding.at))) this.report(finding)
   }
 
   /** Ends the reading of texts: where one is broken, what its value then seems to be is not worth a second problem. */
   seal(): void {
-    this.#sealed = new Set(this.#places)
+    this.#sealed = new Set(this.#faulty)
   }
 
   get hasErrors(): boolean {
-    return this.#errors > 0
+    return this.#faulty.size > 0
   }
 
   /** Every problem in file order, each with its source line. */

@@ -1,6 +1,6 @@
 import type { Checker } from './check.js'
 import type { PolicyFile } from './files.js'
-import { FolderDefaults, withoutKey } from './folder-defaults.js'
+import { FolderDefaults, settingsOf } from './folder-defaults.js'
 import { overlay } from './inherit.js'
 import { type MapNode, mapNode, type Node, placeOf } from './node.js'
 import type { Problems, Report } from './problems.js'
@@ -18,7 +18,7 @@ export function resolveRoutes(
   const folders = new FolderDefaults(files, builtIn, report)
   let count = 0
   for (const { kind, root, source } of files) {
-    const defaults = kind === 'defaults' ? withoutKey(root, 'defaults') : root.entries.get('defaults')?.node
+    const defaults = kind === 'defaults' ? settingsOf(root) : root.entries.get('defaults')?.node
     const own = checkDefaults(defaults, checker, report)
     const routes = kind === 'routes' ? routesOf(root, report) : undefined
     if (routes === undefined) continue

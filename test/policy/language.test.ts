@@ -2,6 +2,7 @@ import { Ajv } from 'ajv'
 import t from 'tap'
 import { fingerprint } from '../../src/plan/fingerprint.js'
 import { loadPolicy } from '../../src/policy/load.js'
+import { Problems } from '../../src/policy/problems.js'
 import { countProblems, renderProblems } from '../../src/policy/render.js'
 import { policySchema } from '../../src/policy/schema.js'
 import { stages } from '../../src/stages/all.js'
@@ -119,4 +120,34 @@ routes:\n  GET /a: { upstream: fn, auth: none, reason: a test }\n`,
     [['client.key-expired', 'warning']],
   )
   t.equal(plan?.clients['old']?.keys[0]?.expiresAt, Date.UTC(2001, 1, 1))
+})
+
+t.test('a warning never hides an error', async (t) => {
+  const problems = new Problems()
+  const at = { file: 'a.yaml', line: 1, column: 1 }
+  const finding = { code: 'x.y', message: 'So it is.', at }
+  problems.report({ ...finding, severity: 'warning' })
+  t.notOk(problems.hasErrors)
+  problems.reportOnce({ ...finding, message: 'Worse than that.' })
+  t.ok(problems.hasErrors, 'though place and code are the same')
+  problems.reportOnce({ ...finding, code: 'x.z' })
+  problems.report({ ...finding, severity: 'warning' })
+  const list = problems.list(() => undefined)
+  t.same(
+    list.map(({ severity, message }) => [severity, message]),
+    [['error', 'Worse than that.']],
+  )
+})
+
+t.test('beyond the cap problems are no longer kept, and still refuse the set', async (t) => {
+  const problems = new Problems()
+  for (let line = 1; line <= 3_000; line++) {
+    problems.report({ code: 'x.y', message: 'So.', at: { file: 'a.yaml', line, column: 1 }, severity: 'warning' })
+  }
+  problems.report({ code: 'x.z', message: 'So.', at: { file: 'b.yaml', line: 1, column: 1 } })
+  t.ok(problems.hasErrors)
+  t.ok(
+    problems.list(() => undefined).some(({ severity }) => severity === 'error'),
+    'and an error is always among them',
+  )
 })
