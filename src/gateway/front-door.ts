@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { LimitsPlan, ListenerPlan } from '../plan/plan.js'
 import type { Reason } from '../stages/contract.js'
 import { type Head, methods, readHead, readTarget, type Target } from './canonical.js'
@@ -13,7 +14,8 @@ import { requestIds } from './request-id.js'
 
 /** How the one server is opened; a reload changes none of it but the generation. */
 export interface FrontDoorOptions {
-  readonly listener: ListenerPlan
+  /** Null: on no port; connections come through `accept` alone. */
+  readonly listener: ListenerPlan | null
   readonly limits: LimitsPlan
   readonly generation: Generation
   /** Who the caller is, given the trusted proxies of the generation's plan. */
@@ -33,6 +35,8 @@ export interface FrontDoor {
    * has gone.
    */
   swap(next: Generation, clientAddress: ClientAddress): void
+  /** Takes a connection that came in some other way than through the port: a rehearsal's, in memory. */
+  accept(connection: Duplex): void
   /**
    * Stops accepting, lets what is in flight finish and ends every connection with its next answer.
    * Settles, at the latest after `deadlineMs`, with the number of requests that had to be cut.
@@ -98,8 +102,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     socket.end(rawProblem(reasons.upgrade, nextId(Date.now())))
   })
 
-  await listen(server, listener)
-  const bound = server.address() as AddressInfo // a listening TCP server has one
+  if (listener !== null) await listen(server, listener)
+  const bound = server.address() as AddressInfo | null // null alone without a port
 
   function admitConnection(socket: Socket): void {
     const peer = socket.remoteAddress ?? ''
@@ -203,7 +207,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   }
 
   return {
-    address: { host: bound.address, port: bound.port },
+    address: { host: bound?.address ?? '', port: bound?.port ?? 0 },
     get inFlight() {
       return inFlight
     },
@@ -221,6 +225,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       generation = next
       clientAddress = nextClientAddress
       retire(old, limits.drainMs)
+    },
+    accept(connection) {
+      server.emit('connection', connection)
     },
     drain(deadlineMs) {
       isDraining = true

@@ -2,15 +2,14 @@ import type { Plan } from '../plan/plan.js'
 import { createRecorder } from '../record/open-record.js'
 import type { RecordReader } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
-import type { Clock, Tools } from '../stages/contract.js'
+import type { Clock } from '../stages/contract.js'
 import type { State } from '../state/state.js'
-import { revealText, type Vault } from '../values/secret.js'
+import type { Vault } from '../values/secret.js'
 import { createAddressTier } from './address-tier.js'
 import { clientAddress } from './client-address.js'
 import { type FrontDoor, openFrontDoor } from './front-door.js'
 import { createFastify, createGeneration, type Generation } from './generation.js'
-import { openUpstream } from './tools/http.js'
-import { createVerifiers } from './tools/jwt.js'
+import { lendTools, openUpstreams } from './lend-tools.js'
 import { createLimiter } from './tools/limiter.js'
 import { securityHeaders } from './tools/security-headers.js'
 
@@ -54,37 +53,17 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     state.kept.turn()
     const app = createFastify()
     const origins = Object.values(plan.upstreams)
-    const tools: Tools = {
-      clock,
-      issuers: plan.issuers,
-      clients: plan.clients,
-      upstreams: plan.upstreams,
-      schemas: plan.schemas,
-      reveal: (text) => revealText(text, vault),
-      keep: (key, make) => state.kept.keep(key, make),
-      verifier: createVerifiers({
-        issuers: plan.issuers,
-        fastify: app,
-        vault,
-        keySets: state.keySets,
-        verifiedTokens: state.verifiedTokens,
+    const tools = lendTools(
+      { plan, vault },
+      {
+        app,
+        state,
         clock,
-      }),
-      limiter: createLimiter(state.counters, { isCounting: true }),
-      slots: state.slots,
-      http: openUpstreams(),
-      securityHeaders: headersOf,
-    }
-    function openUpstreams(): Tools['http'] {
-      const opened = new Map(origins.map((upstream) => [upstream.name, openUpstream(upstream, state.pools)]))
-      return {
-        upstream(upstream) {
-          const found = opened.get(upstream.name)
-          if (found === undefined) throw new Error(`upstream ${upstream.name} is not in the plan`)
-          return found
-        },
-      }
-    }
+        limiter: createLimiter(state.counters, { isCounting: true }),
+        http: openUpstreams(plan, state),
+        securityHeaders: headersOf,
+      },
+    )
     const tier = await createAddressTier(app, plan, state.counters)
     return createGeneration(app, {
       plan,

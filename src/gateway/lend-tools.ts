@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import type { Plan } from '../plan/plan.js'
+import type { Clock, Limiter, Tools } from '../stages/contract.js'
+import type { State } from '../state/state.js'
+import { revealText, type Vault } from '../values/secret.js'
+import { openUpstream } from './tools/http.js'
+import { createVerifiers } from './tools/jwt.js'
+
+/** What the tools of one generation are made of. A rehearsal brings a limiter and a network of its own. */
+export interface Lender {
+  readonly app: FastifyInstance
+  readonly state: State
+  readonly clock: Clock
+  readonly limiter: Limiter
+  readonly http: Tools['http']
+  readonly securityHeaders: Tools['securityHeaders']
+}
+
+/** What the stages of one generation borrow; call it before the Fastify instance is ready. */
+export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault: Vault }, lender: Lender): Tools {
+  const { app, state, clock, limiter, http, securityHeaders } = lender
+  return {
+    clock,
+    issuers: plan.issuers,
+    clients: plan.clients,
+    upstreams: plan.upstreams,
+    schemas: plan.schemas,
+    reveal: (text) => revealText(text, vault),
+    keep: (key, make) => state.kept.keep(key, make),
+    verifier: createVerifiers({
+      issuers: plan.issuers,
+      fastify: app,
+      vault,
+      keySets: state.keySets,
+      verifiedTokens: state.verifiedTokens,
+      clock,
+    }),
+    limiter,
+    slots: state.slots,
+    http,
+    securityHeaders,
+  }
+}
+
+/** The functions of a plan, each over its pool. */
+export function openUpstreams(plan: Plan, state: State): Tools['http'] {
+  const opened = new Map(
+    Object.values(plan.upstreams).map((upstream) => [upstream.name, openUpstream(upstream, state.pools)]),
+  )
+  return {
+    upstream(upstream) {
+      const found = opened.get(upstream.name)
+      if (found === undefined) throw new Error(`upstream ${upstream.name} is not in the plan`)
+      return found
+    },
+  }
+}
