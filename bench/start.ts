@@ -49,7 +49,9 @@ for (const routes of options.routes.map(Number)) {
       const checks: number[] = []
       for (let round = 1; round <= rounds; round++) {
         progress(`start: ${routes} routes, ${perFile} a file: round ${round} of ${rounds}`)
-        starts.push(await start(folder, routes))
+        const found = await start(folder, routes)
+        starts.push(found)
+        progress(`start: listening after ${found.listening.toFixed(2)} s, ${found.cpu.toFixed(2)} s of CPU`)
         checks.push(await check(folder))
       }
       const listening = median(starts.map((found) => found.listening))

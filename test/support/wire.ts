@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
 /** One answer as it stood on the wire. */
-export interface WireAnswer {
+interface WireAnswer {
   readonly status: number
   /** Status line and headers, latin1. */
   readonly head: string
