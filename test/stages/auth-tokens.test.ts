@@ -215,6 +215,48 @@ t.test('tokens of every kind of issuer', async (t) => {
     }
   })
 
+  t.test(
+    'whatever stands in a claim or header, the answer is an admission or a 401, never a fault of ours',
+    async (t) => {
+      const deep = JSON.parse(`${'['.repeat(25)}1${']'.repeat(25)}`)
+      const traps = [
+        '{}',
+        '{"toString":1,"valueOf":2}',
+        '{"then":1}',
+        '{"toJSON":1}',
+        '{"length":9}',
+        '{"constructor":null}',
+      ]
+      const objects: unknown[] = traps.map((text) => JSON.parse(text))
+      const scalars = [null, true, 0, -1, 1.5, 1e308, -1e308, '', ' ', 'x', '\u0000', '\u2028', '😀', '__proto__', 'k1']
+      const values: unknown[] = [...scalars, ...objects, [], [[]], [{}], [null], deep, [...scalars, ...objects]]
+      const ofClaims =
+        'iss aud sub exp nbf iat jti scope scp client_id azp plan __proto__ constructor then toString'.split(' ')
+      const ofHeader =
+        'alg kid typ cty crit b64 zip jwk jku x5u x5c x5t nonce __proto__ constructor then toString'.split(' ')
+      for (const kit of kits.filter(({ name }) => /HS256|EdDSA key set/.test(name))) {
+        let admitted = 0
+        for (const value of values) {
+          // Written as text, since an object literal would take __proto__ for itself.
+          const member = (name: string, object: unknown) =>
+            `${JSON.stringify({ ...(object as object), [name]: undefined }).slice(0, -1)},${JSON.stringify(name)}:${JSON.stringify(value)}}` // ours
+          for (const name of ofClaims) {
+            const verdict = await kit.check(bearer(compact(header(kit), member(name, claims(kit)), kit.sign)))
+            if (verdict.outcome === 'allow') admitted += 1
+            else if (verdict.reason.status !== 401) t.fail(`${kit.name}: ${name} ${JSON.stringify(value)}`)
+          }
+          for (const name of ofHeader) {
+            const verdict = await kit.check(bearer(compact(member(name, header(kit)), claims(kit), kit.sign)))
+            if (verdict.outcome === 'allow') admitted += 1
+            else if (verdict.reason.status !== 401) t.fail(`${kit.name}: ${name} ${JSON.stringify(value)}`)
+          }
+        }
+        const tried = values.length * (ofClaims.length + ofHeader.length)
+        t.ok(admitted > 0.3 * tried && admitted < 0.8 * tried, `${kit.name}: ${admitted} of ${tried} are harmless`)
+      }
+    },
+  )
+
   t.test('the key of one issuer never verifies the token of another', async (t) => {
     for (const mine of kits) {
       for (const theirs of kits.filter((kit) => kit !== mine)) {

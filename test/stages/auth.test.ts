@@ -502,6 +502,20 @@ t.test('names that point nowhere are refused at their place, with what was meant
     ['scopes of a key', { apiKey: ['acme'], scopes: ['a'] }, 'auth.key-without-claims', /Remove scopes/],
     ['claims of a key', { apiKey: ['acme'], claims: { a: 1 } }, 'auth.key-without-claims', /Remove claims/],
     [
+      'an unknown issuer among several',
+      { anyOf: [{ jwt: 'main' }, { jwt: 'mian' }] },
+      'auth.issuer-unknown',
+      /Did you mean main\?/,
+    ],
+    ['several beside one', { jwt: 'main', anyOf: [{ jwt: 'main' }] }, 'auth.method-count', /Methods are/],
+    ['several in several', { anyOf: [{ anyOf: [] }, { jwt: 'main' }] }, 'auth.method-count', /Methods are/],
+    [
+      'conditions beside several',
+      { anyOf: [{ jwt: 'main' }], scopes: ['a'] },
+      'auth.conditions-misplaced',
+      /into the entry/,
+    ],
+    [
       'a URL as claim',
       { jwt: 'main', claims: { 'https://x.test/plan': 'a' } },
       'auth.claim-name-ambiguous',

@@ -350,7 +350,7 @@ const unreadable = 'auth.token-claim-unreadable'
 const missing = 'auth.token-claim-missing'
 const claimRows: Row[] = [
   { says: 'no iss', hostile: withClaims({ iss: undefined }), code: 'auth.token-issuer' },
-  ...[null, '', 1, {}, 'https://evil.test/'].map((iss) => ({
+  ...[null, '', 1, {}, { toString: 1, valueOf: 2 }, 'https://evil.test/'].map((iss) => ({
     says: `iss ${JSON.stringify(iss)}`,
     hostile: withClaims({ iss }),
     code: 'auth.token-issuer',

@@ -31,17 +31,39 @@ const threeParts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /**
- * Reads a compact JWS more strictly than either verifying library: canonical base64url, valid UTF-8, JSON objects in
- * which no name repeats, one algorithm of the list, one type of the list, nothing critical. RFC 7515 §5.2, RFC 8725
+ * Reads compact JWS more strictly than either verifying library: canonical base64url, valid UTF-8, JSON objects in which
+ * no name repeats, one algorithm of the list, one type of the list, nothing critical. RFC 7515 §5.2, RFC 8725
  */
-export function readToken(token: string, shape: TokenShape): UnverifiedToken | ShapeFault {
-  const parts = threeParts.exec(token)
-  if (parts === null) return malformed('compact form')
-  const [, head = '', body = '', signature = ''] = parts
-  if (!isCanonical(signature)) return malformed('signature encoding')
+export function tokenReader(shape: TokenShape): (token: string) => UnverifiedToken | ShapeFault {
+  // Tokens of one key share their header to the letter: the last good one need not be read again.
+  let lastHead = ''
+  let lastHeader: Header | null = null
+
+  return (token) => {
+    const parts = threeParts.exec(token)
+    if (parts === null) return malformed('compact form')
+    const [, head = '', body = '', signature = ''] = parts
+    if (!isCanonical(signature)) return malformed('signature encoding')
+    const header = lastHeader !== null && head === lastHead ? lastHeader : readHeader(head, shape)
+    if ('fault' in header) return header
+    lastHead = head
+    lastHeader = header
+
+    const claims = readObject(body)
+    if (claims === null) return malformed('claims')
+    // Before the signature, so that nobody's keys are asked about another issuer's tokens.
+    if (claims['iss'] !== shape.issuer) {
+      return { fault: 'token-issuer', evidence: { expected: shape.issuer, ...slashApart(claims['iss'], shape.issuer) } }
+    }
+    return { algorithm: header.algorithm, kid: header.kid, claims }
+  }
+}
+
+type Header = Pick<UnverifiedToken, 'algorithm' | 'kid'>
+
+function readHeader(head: string, shape: TokenShape): Header | ShapeFault {
   const header = readObject(head)
   if (header === null) return malformed('header')
-
   // RFC 7515 §4.1.11: what we do not know and must understand, we refuse. We know no extension, so the mere presence is
   // enough; `b64` and `zip` would change what is signed or read even without `crit`.
   for (const name of ['crit', 'b64', 'zip']) {
@@ -62,14 +84,7 @@ export function readToken(token: string, shape: TokenShape): UnverifiedToken | S
       evidence: { type: type === null ? 'none' : wordOf(type), allowed: shape.tokenTypes.join(' ') },
     }
   }
-
-  const claims = readObject(body)
-  if (claims === null) return malformed('claims')
-  // Before the signature, so that nobody's keys are asked about another issuer's tokens.
-  if (claims['iss'] !== shape.issuer) {
-    return { fault: 'token-issuer', evidence: { expected: shape.issuer, ...slashApart(claims['iss'], shape.issuer) } }
-  }
-  return { algorithm: alg, kid, claims }
+  return { algorithm: alg, kid }
 }
 
 function malformed(part: string): ShapeFault {
@@ -88,6 +103,7 @@ function tokenType(typ: unknown): string | null {
 
 /** The commonest slip of all, told apart from a stranger's token. */
 function slashApart(iss: unknown, expected: string): { readonly difference?: string } {
+  if (typeof iss !== 'string') return {}
   return iss === `${expected}/` || `${iss}/` === expected ? { difference: 'a slash at the end' } : {}
 }
 

@@ -9,7 +9,7 @@ import { judgeClaims } from './jwt-claims.js'
 import { registerFixedKeys } from './jwt-fixed.js'
 import type { KeySource, SignatureResult } from './jwt-key-source.js'
 import { remoteKeys } from './jwt-remote.js'
-import { mostTokenBytes, readToken, type UnverifiedToken, wordOf } from './jwt-token.js'
+import { mostTokenBytes, tokenReader, type UnverifiedToken, wordOf } from './jwt-token.js'
 
 /**
  * Makes the verifiers of one generation; call it before the Fastify instance is ready, and use them after. Key sets are
@@ -53,6 +53,7 @@ const tooLong: TokenResult = Object.freeze({
 })
 
 function createVerifier(issuer: IssuerPlan, source: KeySource, cache: TokenScope, clock: Clock): TokenVerifier {
+  const readToken = tokenReader(issuer)
   return {
     // Runs for every request with a token; measured in bench/hot-path.ts.
     verify(token) {
@@ -63,7 +64,7 @@ function createVerifier(issuer: IssuerPlan, source: KeySource, cache: TokenScope
         const known = cache.get(token, now, generation) ?? cache.refused(token, now, generation)
         if (known !== undefined) return known
       }
-      const read = readToken(token, issuer)
+      const read = readToken(token)
       if ('fault' in read) return refusal(issuer, read.fault, read.evidence)
       const checked = source.check(token, read, now)
       return checked instanceof Promise

@@ -10,7 +10,7 @@ import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
 import type { ApiKeyMethod, AuthSettings, JwtMethod, Method } from './settings.js'
 
-const kinds = ['jwt', 'apiKey', 'anyOf'] as const
+const kinds = ['jwt', 'apiKey'] as const
 
 /** Who is it, and may they do this? Never in report mode. */
 export const auth: Stage<AuthSettings> = {
@@ -41,7 +41,7 @@ function plan(settings: AuthSettings, section: Section): Planned<AuthSettings> {
 /** `none` aside: one method, or a list of them. */
 function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
   if (section.get('anyOf').value === undefined) return readMethod(section, scope)
-  if (!namesOneKind(section, scope)) return undefined
+  if (!namesOneOf([...kinds, 'anyOf'], section, scope)) return undefined
   for (const key of ['scopes', 'claims']) {
     if (section.get(key).value === undefined) continue
     scope.report({
@@ -60,12 +60,12 @@ function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
 }
 
 function readMethod(section: Section, scope: Scope): Method | undefined {
-  if (!namesOneKind(section, scope)) return undefined
+  if (!namesOneOf(kinds, section, scope)) return undefined
   return section.get('jwt').value === undefined ? readApiKey(section, scope) : readJwt(section, scope)
 }
 
-function namesOneKind(section: Section, scope: Scope): boolean {
-  const named = kinds.filter((kind) => section.get(kind).value !== undefined)
+function namesOneOf(allowed: readonly string[], section: Section, scope: Scope): boolean {
+  const named = allowed.filter((kind) => section.get(kind).value !== undefined)
   if (named.length === 1) return true
   scope.report({
     code: 'auth.method-count',
