@@ -20,6 +20,8 @@ import { createReloading, type Found, type ReloadCause, type Reloading } from '.
 import { version } from './version.js'
 import { watchFolder } from './watch.js'
 
+const secondLookMs = 1_000
+
 /** What `run` and `dev` have in common, and where they differ. */
 export interface ServeOptions {
   /** Absolute. */
@@ -97,8 +99,10 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     warnings: first.problems,
     tookMs: performance.now() - started,
   })
-  // What was saved between the first look and the first watch; and the thread is warm for the first real reload.
-  void current.reload('files changed')
+  // Catches what was saved between the first look and the first watch, and warms the thread for the first real reload;
+  // a little later, so that it does not compete with the first requests.
+  const secondLook = setTimeout(() => void current.reload('files changed'), secondLookMs)
+  secondLook.unref()
 
   return {
     public: gateway.address,
@@ -112,6 +116,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
       const stopping = performance.now()
       isStopping = true
       watcher.close()
+      clearTimeout(secondLook)
       onEvent({ event: 'draining', signal, inFlight: gateway.inFlight })
       const [cut] = await Promise.all([gateway.drain(), loader.close()])
       await opened.close()

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /** The compiled command line of this very build. */
@@ -16,7 +16,7 @@ interface Options {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Runs one command to its end. Coverage hooks and colors of the test run itself do not reach it. */
+/** Runs one command to its end. */
 export async function postern(args: readonly string[], options: Options = {}): Promise<Outcome> {
   const child = start(args, options)
   let out = ''
@@ -34,11 +34,22 @@ export async function postern(args: readonly string[], options: Options = {}): P
 
 /** Starts a command that goes on running. */
 export function start(args: readonly string[], options: Options = {}): ChildProcess {
-  return spawn(process.execPath, [script, ...args], {
-    cwd: options.cwd ?? process.cwd(),
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.env }
+  return spawnClean(script, args, env, { cwd: options.cwd ?? process.cwd() })
+}
+
+/**
+ * Starts a script with this environment and nothing else. Through `env -i`, because tap adds hooks of its own to the
+ * environment of every child: they would write into the project, as whichever user the child is.
+ */
+export function spawnClean(
+  main: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  as: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {},
+): ChildProcessWithoutNullStreams {
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  return spawn('env', ['-i', ...variables, process.execPath, main, ...args], { ...as, stdio: 'pipe' })
 }
 
 /** A command that goes on running, as a test watches it. */

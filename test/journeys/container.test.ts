@@ -1,9 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { script, start } from '../cli/command-line.js'
+import { script, spawnClean, start } from '../cli/command-line.js'
 import { send } from '../support/http.js'
 import { startUpstream } from '../support/upstream.js'
 
@@ -90,7 +90,9 @@ function imageTree(t: { teardown(done: () => void): void }): string {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   for (const folder of listed.split('\n').filter((line) => line.includes('node_modules'))) {
-    cpSync(folder, join(app, folder.slice(process.cwd().length + 1)), { recursive: true })
+    const target = join(app, folder.slice(process.cwd().length + 1))
+    mkdirSync(dirname(target), { recursive: true })
+    execFileSync('cp', ['-R', folder, target])
   }
   execFileSync('chmod', ['-R', 'a+rX,a-w', root])
   return root
@@ -117,7 +119,7 @@ t.test('the image serves as nobody from files it cannot change, tells its health
     POSTERN_LISTEN: '127.0.0.1:0',
     POSTERN_ADMIN_LISTEN: '127.0.0.1:0',
   }
-  const child = spawn(process.execPath, [main, 'run', policies], { env, cwd: '/', ...asNobody })
+  const child = spawnClean(main, ['run', policies], env, { cwd: '/', ...asNobody })
   t.teardown(() => void child.kill('SIGKILL'))
   let out = ''
   let err = ''
@@ -135,10 +137,7 @@ t.test('the image serves as nobody from files it cannot change, tells its health
   const admin = String(started['admin'])
   const health = (address: string): Promise<number | null> =>
     new Promise((resolve) => {
-      const asked = spawn(process.execPath, [main, 'health'], {
-        env: { ...env, POSTERN_ADMIN_LISTEN: address },
-        ...asNobody,
-      })
+      const asked = spawnClean(main, ['health'], { ...env, POSTERN_ADMIN_LISTEN: address }, asNobody)
       asked.on('close', resolve)
     })
   t.equal(await health(new URL(admin).host), 0, 'healthy')
