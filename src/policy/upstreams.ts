@@ -1,5 +1,6 @@
 import type { UpstreamAuth, UpstreamPlan } from '../plan/plan.js'
 import { isLoopback, isMetadataHost } from './addresses.js'
+import { platformOf } from './platforms.js'
 import { type Resolving, textOf } from './resolving.js'
 import type { NodeSection } from './section.js'
 
@@ -89,17 +90,6 @@ export const upstreamSchema = {
   },
 }
 
-/** Hosts of serverless platforms, where a URL without sign-in is open to everyone who learns it. */
-const platforms: readonly { readonly name: string; readonly host: RegExp }[] = [
-  { name: 'AWS Lambda', host: /\.lambda-url\.[a-z0-9-]{1,40}\.on\.aws$/ },
-  { name: 'Google Cloud Run', host: /\.run\.app$/ },
-  { name: 'Google Cloud Functions', host: /\.cloudfunctions\.net$/ },
-  { name: 'Azure Functions', host: /\.azurewebsites\.net$/ },
-  { name: 'Vercel', host: /\.vercel\.app$/ },
-  { name: 'Cloudflare Workers', host: /\.workers\.dev$/ },
-  { name: 'Netlify', host: /\.netlify\.app$/ },
-]
-
 /** Headers that the gateway sets or strips itself, so that no upstream may claim them for its sign-in. */
 const takenHeaders = new Set([
   'host',
@@ -186,7 +176,7 @@ function readUrl(text: string, section: NodeSection, { report }: Resolving): Tar
 
 function checkPlatform(name: string, host: string, section: NodeSection, { report }: Resolving): void {
   if (section.get('auth').value !== undefined || isLoopback(host)) return
-  const platform = platforms.find((each) => each.host.test(host))
+  const platform = platformOf(host)
   if (platform === undefined) return
   report({
     code: 'upstream.auth-missing',
