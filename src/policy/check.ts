@@ -91,7 +91,7 @@ export class Checker {
         report({
           code: 'policy.not-available',
           message: `"${[...path, key].join('.')}" is not available in this version.`,
-          hint: 'Take it out; docs/ lists what is planned.',
+          hint: 'Take it out; the name is kept for a later version.',
           at: keyAt,
         })
         return

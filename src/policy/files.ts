@@ -7,6 +7,9 @@ import type { FileKind, PolicyText } from './read.js'
 import type { Source } from './source.js'
 import type { KnownValues } from './tree.js'
 
+/** Of one text; what is kept between runs must stay small. */
+const maxFindings = 1_000
+
 /** One policy file, parsed. */
 export interface PolicyFile {
   readonly kind: FileKind
@@ -23,7 +26,9 @@ export function parseText(
   const { source, sha256 } = text
   const parsed = memory.keep(`text ${source.file} ${sha256}`, () => {
     const findings: Finding[] = []
-    const note: Report = (finding) => findings.push(finding)
+    const note: Report = (finding) => {
+      if (findings.length < maxFindings) findings.push(finding)
+    }
     const values = memory.keep<KnownValues>('values', () => new Map())
     return { node: source.file.endsWith('.json') ? parseJson(source, note) : parseYaml(source, note, values), findings }
   })

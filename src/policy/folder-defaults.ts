@@ -48,7 +48,11 @@ export function withoutKeys(node: MapNode, keys: ReadonlySet<string>): MapNode {
   )
 }
 
-/** The settings of a `_defaults.yaml`; a `defaults:` in it is refused elsewhere, with a word about why. */
+/** Top-level keys of other files that a `_defaults.yaml` does not have; `checkTopLevel` says where they belong. */
+export const notDefaults = ['defaults', 'routes', 'issuers', 'upstreams', 'clients', 'rateLimits'] as const
+
+/** The settings of a `_defaults.yaml`, without what has no place in it. */
 export function settingsOf(root: MapNode): MapNode {
-  return root.entries.get('defaults') === undefined ? root : withoutKeys(root, new Set(['defaults']))
+  const misplaced = notDefaults.filter((key) => root.entries.get(key) !== undefined)
+  return withoutKeys(root, new Set(misplaced))
 }

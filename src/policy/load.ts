@@ -56,7 +56,7 @@ export type WorkerAnswer =
   | { readonly id: number; readonly routes: readonly RoutePlan[] }
   | { readonly id: number; readonly fault: string }
 
-/** Loads policy in a worker thread, one load after the other, while traffic goes on. */
+/** Loads policy in a worker thread, one load after the other, while traffic goes on. A load never rejects. */
 export interface PolicyLoader {
   load(folder: string, options?: LoadOptions): Promise<Loaded>
   close(): Promise<void>
@@ -103,11 +103,8 @@ export function policyLoader(): PolicyLoader {
 
   return {
     load(folder, options = {}) {
-      const mine = last.then(
-        () => load(folder, options),
-        () => load(folder, options),
-      )
-      last = mine.catch(() => {})
+      const mine = last.then(() => load(folder, options).catch(failed))
+      last = mine
       return mine
     },
     async close() {
@@ -117,9 +114,23 @@ export function policyLoader(): PolicyLoader {
   }
 }
 
+/** A worker that fails (for want of memory, say) is a reload that is refused: whoever serves goes on serving. */
+function failed(error: unknown): Loaded {
+  const problem: Problem = {
+    severity: 'error',
+    code: 'policy.loader-failed',
+    message: `The policy could not be loaded: ${error instanceof Error ? error.message : 'the loader failed'}.`,
+    hint: 'The last good policy keeps serving; save a file or send SIGHUP to try again.',
+    place: { file: '.', line: 1, column: 1 },
+  }
+  return { plan: null, secrets: new Map(), problems: [problem], files: [], milliseconds: 0 }
+}
+
 /** One question to the worker; rejects when the worker fails or ends instead of answering. */
 function ask<T extends object>(worker: Worker, request: WorkerRequest): Promise<T> {
   return new Promise((resolve, reject) => {
+    // One that has ended would never answer, and has told so to nobody.
+    if (worker.threadId === -1) return reject(new Error('the policy loader ended'))
     const done = () => {
       worker.off('message', onMessage).off('error', onEnd).off('exit', onEnd)
       worker.unref()

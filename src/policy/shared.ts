@@ -1,8 +1,9 @@
 import { nearest } from '../values/nearest.js'
 import type { Checker, Thing } from './check.js'
 import type { PolicyFile } from './files.js'
+import { notDefaults } from './folder-defaults.js'
 import { type Entry, keyPlaceOf, type MapNode, mapNode, placeOf } from './node.js'
-import type { Report } from './problems.js'
+import type { Finding, Report } from './problems.js'
 import type { FileKind } from './read.js'
 import type { Language } from './schema.js'
 import { entrySection, type NodeSection } from './section.js'
@@ -84,14 +85,9 @@ export function checkTopLevel(files: readonly PolicyFile[], language: Language, 
   for (const { kind, root } of files) {
     // The gateway's own keys and those of _defaults.yaml are checked with their values, by schema.
     if (kind === 'defaults') {
-      const entry = root.entries.get('defaults')
-      if (entry !== undefined) {
-        report({
-          code: 'policy.key-unknown',
-          message: 'In _defaults.yaml the settings stand at the top, without `defaults:`.',
-          hint: 'Delete the line `defaults:` and move what is under it two blanks to the left.',
-          at: keyPlaceOf(entry),
-        })
+      for (const key of notDefaults) {
+        const entry = root.entries.get(key)
+        if (entry !== undefined) report(misplacedInDefaults(entry))
       }
       continue
     }
@@ -104,6 +100,21 @@ export function checkTopLevel(files: readonly PolicyFile[], language: Language, 
         at: keyPlaceOf(entry),
       })
     }
+  }
+}
+
+function misplacedInDefaults(entry: Entry): Finding {
+  const { key } = entry
+  const isNested = key === 'defaults'
+  return {
+    code: 'policy.key-unknown',
+    message: isNested
+      ? 'In _defaults.yaml the settings stand at the top, without `defaults:`.'
+      : `_defaults.yaml holds settings that routes inherit, and no ${key}.`,
+    hint: isNested
+      ? 'Delete the line `defaults:` and move what is under it two blanks to the left.'
+      : `Put ${key}: into another file.`,
+    at: keyPlaceOf(entry),
   }
 }
 

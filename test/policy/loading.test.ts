@@ -104,6 +104,22 @@ t.test('a closed loader starts anew when it is asked again', async (t) => {
   t.equal((await loader.load(folder)).plan?.routes.length, 1)
 })
 
+t.test('a loader that ends in the middle of a load refuses it, and the next one works', async (t) => {
+  const folder = writeFolder(t, policy)
+  const loader = policyLoader()
+  t.teardown(() => loader.close())
+  const cut = loader.load(folder)
+  await Promise.resolve()
+  await loader.close()
+  const { plan, problems } = await cut
+  t.equal(plan, null)
+  t.same(
+    problems.map(({ code }) => code),
+    ['policy.loader-failed'],
+  )
+  t.equal((await loader.load(folder)).plan?.routes.length, 1)
+})
+
 t.test('a secret is in no plan, no problem and no print of what was loaded', async (t) => {
   process.env['POSTERN_TEST_PLANTED'] = planted
   t.teardown(() => delete process.env['POSTERN_TEST_PLANTED'])
