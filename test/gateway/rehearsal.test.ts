@@ -75,7 +75,12 @@ t.test('the wire is judged too: the bytes go through the real parser', async (t)
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'wire.host-invalid'],
     ['two lengths', post('/orders', '{}', 'Content-Length: 3'), 400, 'wire.malformed'],
     ['a dot segment', get('/products/../admin'), 400, 'wire.target-ambiguous'],
-    ['a body shorter than announced',`0, 'wire.malformed'],
+    [
+      'a body cut short',
+      post('/blobs', 'abc', 'Content-Type: application/octet-stream').slice(0, -1),
+      400,
+      'wire.malformed',
+    ],
     ['an unknown path', get('/nowhere'), 404, 'route.not-found'],
     ['a wrong method', get('/orders'), 405, 'route.method-not-allowed'],
     ['CONNECT', 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', 405, 'wire.method'],
