@@ -20,13 +20,18 @@ export function readSchema(from: Section, scope: Scope, stage: 'request' | 'resp
     scope.report({ code: `${stage}.schema-invalid`, message, at: section.place })
     return undefined
   }
-  // Routes that name one file share one value. Only what is sound and stands alone is remembered: problems must show in
-  // each run, and a file that others refer to may have changed while they did not.
+  // Routes that name one file share one value, and routes that inherit a schema share its text. Only what is sound and
+  // stands alone is remembered: problems must show in each run, and a file may change while those that refer to it do not.
   const known = scope.keep('json-schema.plans', () => new WeakMap<object, SchemaPlan>())
-  const earlier = known.get(value)
-  if (earlier !== undefined) return earlier
+  const isInline = section === from
+  const same: { plan?: SchemaPlan | undefined } = isInline
+    ? scope.keep(`json-schema.inline.${JSON.stringify(value)}`, () => ({}))
+    : { plan: known.get(value) }
+  if (same.plan !== undefined) return same.plan
   const plan = new SchemaReader(section, scope, stage).read()
-  if (plan !== undefined && Object.keys(plan.refers).length === 0) known.set(value, plan)
+  if (plan === undefined || Object.keys(plan.refers).length > 0) return plan
+  if (isInline) same.plan = plan
+  else known.set(value, plan)
   return plan
 }
 

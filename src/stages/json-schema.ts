@@ -144,7 +144,7 @@ function shorten(pointer: string): string {
 }
 
 /** A key as one step of a JSON pointer. RFC 6901 §3 */
-export function escapePointer(key: string): string {
+function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 

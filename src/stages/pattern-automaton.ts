@@ -19,7 +19,7 @@ export interface Automaton {
 }
 
 /** A repetition, over the states `from` (included) to `to` (excluded). */
-export interface Loop {
+interface Loop {
   readonly from: number
   readonly to: number
   /** Most rounds; Infinity for `*`, `+`, `{n,}`. */

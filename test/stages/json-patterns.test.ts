@@ -4,68 +4,58 @@ import { backtrackingSteps } from '../support/backtracking.js'
 import { seeded } from '../support/seeded.js'
 
 const exponential: readonly string[] = [
-  String.raw`^(a+)+$`,
-  String.raw`^(a|a)*$`,
-  String.raw`^(a|ab|b)*c$`,
-  String.raw`^(a*)*$`,
-  String.raw`(a*)*b`,
-  String.raw`^(a|a?)+$`,
-  String.raw`^(a?a?)*$`,
+  '^(a+)+$',
+  '^(a|a)*$',
+  '^(a|ab|b)*c$',
+  '^(a*)*$',
+  '(a*)*b',
+  '^(a|a?)+$',
+  '^(a?a?)*$',
   String.raw`^(\w+\s?)*$`,
-  String.raw`^([a-zA-Z0-9])(([.-]|[_]+)?([a-zA-Z0-9]+))*(@){1}[a-z0-9]+[.]{1}(([a-z]{2,3})|([a-z]{2,3}[.]{1}[a-z]{2,3}))$`,
-  String.raw`^(([a-z])+.)+[A-Z]([a-z])+$`,
+  '^([a-zA-Z0-9])(([.-]|[_]+)?([a-zA-Z0-9]+))*(@){1}[a-z0-9]+[.]{1}(([a-z]{2,3})|([a-z]{2,3}[.]{1}[a-z]{2,3}))$',
+  '^(([a-z])+.)+[A-Z]([a-z])+$',
   String.raw`^(\d+)*$`,
-  String.raw`^(?:a?b?)*$`,
-  String.raw`^(?:a*b*)*$`,
-  String.raw`^(?=(a+)+b)`,
-  String.raw`^(?!(a|aa)+$)`,
-  String.raw`^(?:[a-z]*-?)*$`,
-  String.raw`^([a-z]+-?)+$`,
-  String.raw`^(.+)+$`,
+  '^(?:a?b?)*$',
+  '^(?:a*b*)*$',
+  '^(?=(a+)+b)',
+  '^(?!(a|aa)+$)',
+  '^(?:[a-z]*-?)*$',
+  '^([a-z]+-?)+$',
+  '^(.+)+$',
   String.raw`^(\p{L}+)+$`,
   String.raw`^([^"\\]|\\.|\\")*"$`,
-  String.raw`^(x+x+)+y$`,
-  String.raw`^((ab)*)*$`,
-  String.raw`^(a{1,10}){1,10}$`,
-  String.raw`^(a{1,20}b?){1,20}$`,
+  '^(x+x+)+y$',
+  '^((ab)*)*$',
+  '^(a{1,10}){1,10}$',
+  '^(a{1,20}b?){1,20}$',
   String.raw`^(?:\d|\w)+$`,
-  String.raw`^(?:a(?:b?|c?)d)*$`,
+  '^(?:a(?:b?|c?)d)*$',
   '^([^,]+,?)+;$',
   String.raw`^(https?://)?([\w-]+\.?)+$`,
-  String.raw`((a+)*b)|c$`,
-  String.raw`^(?:(?:a+)?)+$`,
+  '((a+)*b)|c$',
+  '^(?:(?:a+)?)+$',
 ]
 
 const polynomial: readonly string[] = [
   String.raw`\s+$`,
   String.raw`^\s+|\s+$`,
-  String.raw`^.*a.*b.*$`,
+  '^.*a.*b.*$',
   String.raw`^[^@\s]+@[^@\s]+\.[^@\s]+$`,
   String.raw`\w+@\w+\.com`,
-  String.raw`^.{1,5000}.{1,5000}$`,
-  String.raw`<.*>`,
+  '^.{1,5000}.{1,5000}$',
+  '<.*>',
   String.raw`^\d+\d+$`,
-  String.raw`a*b`,
-  String.raw`^[a-z]*[a-y]*z$`,
+  'a*b',
+  '^[a-z]*[a-y]*z$',
   String.raw`^\d*\.?\d*\.?\d*$`,
   String.raw`^\w*\d*\w*!$`,
-  String.raw`(.*)=(.*);`,
+  '(.*)=(.*);',
 ]
 
 /** As bad, but the shown text needs one more thing at its end to do harm. */
-const subtle: readonly string[] = [
-  String.raw`^(?:(?=.*x)a)*$`,
-  String.raw`^\s*(.*?)\s*$`,
-  '^a(?:b.*.*c)?$',
-  '^(?:a(?:.*x)?)*',
-]
+const subtle: readonly string[] = ['^(?:(?=.*x)a)*$', String.raw`^\s*(.*?)\s*$`, '^a(?:b.*.*c)?$', '^(?:a(?:.*x)?)*']
 
-const unsupported: readonly string[] = [
-  String.raw`^(a)\1$`,
-  String.raw`^(?<q>['"]).*\k<q>$`,
-  String.raw`(?<=a+)b`,
-  String.raw`(?<!x*)y`,
-]
+const unsupported: readonly string[] = [String.raw`^(a)\1$`, String.raw`^(?<q>['"]).*\k<q>$`, '(?<=a+)b', '(?<!x*)y']
 
 const invalid: readonly string[] = [
   '(',
@@ -86,29 +76,29 @@ const harmless: readonly string[] = [
   '[a-z]+',
   '^[a-z0-9-]{1,40}$',
   String.raw`^(?:[a-z]+\.)*[a-z]+$`,
-  String.raw`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`,
-  String.raw`^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`,
+  '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  '^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
   String.raw`^\d{4}-\d{2}-\d{2}$`,
   String.raw`^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$`,
   String.raw`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$`,
   String.raw`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?$`,
   String.raw`^(?=.*[A-Z])(?=.*\d).{8,}$`,
   String.raw`^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z\d]{8,64}$`,
-  String.raw`^[a-z0-9]+(?:-[a-z0-9]+)*$`,
+  '^[a-z0-9]+(?:-[a-z0-9]+)*$',
   String.raw`^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+$`,
-  String.raw`^[a-z]{1,64}[a-z0-9]{1,64}$`,
-  String.raw`^(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}$`,
+  '^[a-z]{1,64}[a-z0-9]{1,64}$',
+  '^(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}$',
   String.raw`^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$`,
-  String.raw`^(?!.*--)[a-z-]+$`,
+  '^(?!.*--)[a-z-]+$',
   String.raw`^[\s\S]*$`,
   String.raw`^https?://[^\s/]+(?:/[^\s]*)?$`,
   '^(a|b|c)$',
   String.raw`\d{3,}`,
   String.raw`^\+?[0-9 ()-]{7,20}$`,
   String.raw`^\+[1-9]\d{1,14}$`,
-  String.raw`^[A-Z]{2}(?:[ ]?[0-9]){2,20}$`,
-  String.raw`^[A-Za-z0-9+/]*={0,2}$`,
-  String.raw`^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$`,
+  '^[A-Z]{2}(?:[ ]?[0-9]){2,20}$',
+  '^[A-Za-z0-9+/]*={0,2}$',
+  '^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
   String.raw`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`,
   String.raw`^[\p{L}\p{M}' -]{1,100}$`,
   String.raw`^\p{L}+\p{N}+$`,
@@ -118,31 +108,31 @@ const harmless: readonly string[] = [
   String.raw`^(\w{1,3}){1,3}$`,
   String.raw`^[a-z0-9!#$%&'*+/=?^_{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_{|}~-]+)*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$`,
   String.raw`^[\w.-]+$`,
-  String.raw`^SKU-[0-9]{6}$`,
-  String.raw`^[A-Z]{3}$`,
-  String.raw`^#(?:[0-9a-fA-F]{3}){1,2}$`,
+  '^SKU-[0-9]{6}$',
+  '^[A-Z]{3}$',
+  '^#(?:[0-9a-fA-F]{3}){1,2}$',
   String.raw`^(?:\d{4}[ -]?){3}\d{4}$`,
   String.raw`^\$?\d{1,3}(?:,\d{3})*(?:\.\d{2})?$`,
   String.raw`^arn:aws:[a-z0-9-]+:[a-z0-9-]*:\d{12}:.+$`,
   String.raw`^v\d+$`,
-  String.raw`^(?:[a-z]{2}|[a-z]{2}-[A-Z]{2})$`,
-  String.raw`^a*b*$`,
-  String.raw`^(?:a|b)*$`,
+  '^(?:[a-z]{2}|[a-z]{2}-[A-Z]{2})$',
+  '^a*b*$',
+  '^(?:a|b)*$',
   String.raw`^(?:.|\n)*$`,
-  String.raw`^(a|ab)*c$`,
+  '^(a|ab)*c$',
   String.raw`^"(?:[^"\\]|\\.)*"$`,
-  String.raw`^[^<>]*$`,
+  '^[^<>]*$',
   String.raw`^\S(?:.*\S)?$`,
-  String.raw`^/(?:[a-z0-9_-]+/)*[a-z0-9_-]*$`,
-  String.raw`^x-`,
-  String.raw`^[0-9]+(?:ms|s|m|h)$`,
+  '^/(?:[a-z0-9_-]+/)*[a-z0-9_-]*$',
+  '^x-',
+  '^[0-9]+(?:ms|s|m|h)$',
   String.raw`^(?:[01]\d|2[0-3]):[0-5]\d$`,
   String.raw`^P(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:\d+S)?)?$`,
-  String.raw`^(?:GET|POST|PUT|PATCH|DELETE)$`,
-  String.raw`^[a-f0-9]{64}$`,
-  String.raw`^cus_[A-Za-z0-9]{14,}$`,
+  '^(?:GET|POST|PUT|PATCH|DELETE)$',
+  '^[a-f0-9]{64}$',
+  '^cus_[A-Za-z0-9]{14,}$',
   String.raw`^(?<year>\d{4})$`,
-  String.raw`(?<=^x)y`,
+  '(?<=^x)y',
   String.raw`^\u{1F600}+$`,
 ]
 
@@ -162,8 +152,8 @@ t.test('a pattern that takes a power of the length is refused, unless maxLength 
   t.equal(patternProblem(String.raw`\s+$`, 256), null, 'short texts make a square small')
   t.equal(patternProblem(String.raw`\s+$`, 257)?.what, 'backtracks')
   t.match(patternProblem(String.raw`\s+$`, null)?.hint, /"maxLength": 256/)
-  t.equal(patternProblem(String.raw`^.*a.*b.*$`, 40), null, 'a cube needs a shorter bound')
-  t.equal(patternProblem(String.raw`^.*a.*b.*$`, 256)?.what, 'backtracks')
+  t.equal(patternProblem('^.*a.*b.*$', 40), null, 'a cube needs a shorter bound')
+  t.equal(patternProblem('^.*a.*b.*$', 256)?.what, 'backtracks')
 })
 
 t.test('a pattern whose time cannot be bounded, or that is none, is refused with its reason', async (t) => {
@@ -187,7 +177,7 @@ t.test('the attack shown in the message is a real one', async (t) => {
     t.equal(backtrackingSteps(pattern, attack(30), 50_000), Number.POSITIVE_INFINITY, pattern)
   }
   for (const pattern of polynomial) {
-    if (pattern === String.raw`^.{1,5000}.{1,5000}$`) continue // its writing-out alone would take the engine too long
+    if (pattern === '^.{1,5000}.{1,5000}$') continue // its writing-out alone would take the engine too long
     const attack = attackIn(patternProblem(pattern, null)?.message ?? '')
     const [short, long] = [40, 80].map((length) => backtrackingSteps(pattern, attack(length), 5_000_000))
     t.ok((long ?? 0) > 3 * (short ?? 0), `${pattern} takes more than twice as long on twice as much`)

@@ -6,7 +6,7 @@ import { rootSection } from '../../src/policy/section.js'
 import { Source } from '../../src/policy/source.js'
 import type { Scope, Section, Tools } from '../../src/stages/contract.js'
 
-export interface Finding {
+interface Finding {
   readonly code: string
   readonly message: string
   readonly hint?: string | undefined

@@ -81,7 +81,7 @@ function put(values: Values, plan: ParameterPlan, text: string): boolean {
 }
 
 /** The value of a text, as the first of the wanted types that it can be; else the text itself, which no type then fits. */
-export function readText(text: string, plan: Pick<ParameterPlan, 'reads'>): unknown {
+function readText(text: string, plan: Pick<ParameterPlan, 'reads'>): unknown {
   for (const type of plan.reads) {
     switch (type) {
       case 'string':

@@ -4,7 +4,7 @@ import { nearest } from '../../values/nearest.js'
 import type { Planned, Scope, Section } from '../contract.js'
 import { planSchema, readSchema } from '../json-schema-plan.js'
 import { takesBody } from './body.js'
-import { covers, kindOf, readableTypes } from './media-type.js'
+import { kindOf, readableTypes } from './media-type.js'
 import type { ParameterPlan, ParameterSettings, RequestSettings, TextType } from './settings.js'
 
 const builtIn = { maxBytes: 256 * 1024, depth: 20, keys: 2000 } as const
@@ -225,9 +225,4 @@ function typesOf(schema: JsonSchema): readonly string[] {
 
 function isSchema(value: unknown): value is JsonSchema {
   return typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
-}
-
-/** Whether a listed type is one that this stage reads; `check` names those that it does not. */
-export function isReadable(listed: string): boolean {
-  return readableTypes.some((type) => covers(type, listed)) || kindOf(listed) !== 'opaque'
 }
