@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
 import { Agent } from 'undici'
 import type { IssuerPlan } from '../plan/plan.js'
 import type { Clock } from '../stages/contract.js'
-import type { VerificationKey } from '../values/jwk-set.js'
-import { createKeySetDownload, KeySetFault } from './key-set-download.js'
+import { type KeyAnswer, type KeyGeneration, type KeySetNotice, type KeySetStats, LiveKeySet } from './key-set.js'
 
 /** The key sets of issuers that publish theirs. They outlive generations, so a reload makes no token wait. */
 export interface KeySets {
@@ -32,43 +30,7 @@ export interface KeySet {
   close(): void
 }
 
-/** One fetched set. */
-export interface KeyGeneration {
-  /** Grows whenever the keys change; verified tokens are good for one generation. */
-  readonly generation: number
-  readonly keys: readonly VerificationKey[]
-}
-
-/** `certain`: the issuer itself told us these keys, and told us lately. Otherwise it could not be asked. */
-interface KeyAnswer {
-  readonly current: KeyGeneration | null
-  readonly certain: boolean
-  readonly retryAfterSeconds: number
-}
-
-interface KeySetStats {
-  readonly issuer: string
-  readonly url: string | null
-  readonly keys: number
-  readonly skipped: readonly { readonly kid: string | null; readonly why: string }[]
-  readonly generation: number
-  /** Age of the keys in hand; null: none yet. */
-  readonly ageMs: number | null
-  /** Whether the last attempt failed, so that old keys serve for now. */
-  readonly failing: boolean
-  /** HTTP requests, discovery included; attempts; attempts that failed. */
-  readonly requests: number
-  readonly attempts: number
-  readonly failures: number
-  readonly lastFailure: string | null
-}
-
-/** What an operator should hear: said when a set starts to fail and when it is back, not for each attempt. */
-export interface KeySetNotice {
-  readonly issuer: string
-  readonly level: 'info' | 'warn'
-  readonly message: string
-}
+export type { KeyGeneration, KeySetNotice }
 
 /** Makes the client for all key sets of the process. `timers: false` leaves renewal to the requests alone. */
 export function createKeySets(options: {
@@ -78,152 +40,17 @@ export function createKeySets(options: {
 }): KeySets {
   const { clock, notify = () => {}, timers = true } = options
   const agent = new Agent({ connections: 4, pipelining: 1, keepAliveTimeout: 4_000, maxHeaderSize: 16 * 1024 })
-  const live = new Map<string, LiveSet>()
-  // Generations count over all sets and for ever: a number is never used twice, even if an issuer comes back.
-  let lastGeneration = 0
-
-  class LiveSet {
-    readonly #issuer: IssuerPlan
-    readonly #download
-    holders = 0
-    #current: (KeyGeneration & { readonly digest: string }) | null = null
-    #url: string | null = null
-    #skipped: KeySetStats['skipped'] = []
-    #fetchedAt = Number.NEGATIVE_INFINITY
-    #failedAt = Number.NEGATIVE_INFINITY
-    /** When an unknown `kid` last caused a fetch. */
-    #askedAt = Number.NEGATIVE_INFINITY
-    #failing = false
-    #running: Promise<void> | null = null
-    #timer: NodeJS.Timeout | null = null
-    #attempts = 0
-    #failures = 0
-    #lastFailure: string | null = null
-    #stopped = false
-
-    constructor(issuer: IssuerPlan) {
-      this.#issuer = issuer
-      this.#download = createKeySetDownload(issuer, agent, () => clock.monotonic())
-    }
-
-    ready(now: number): KeyGeneration | null {
-      const { maxAgeMs, staleIfErrorMs } = this.#issuer.keySet
-      const age = now - this.#fetchedAt
-      if (age >= 0 && age < maxAgeMs) return this.#current
-      // The clock was set back, or the keys are old: they serve on only while the issuer is known to be failing.
-      if (!this.#failing || age >= maxAgeMs + staleIfErrorMs) return null
-      if (this.#mayFetch(now)) void this.fetch()
-      return this.#current
-    }
-
-    async wait(want: 'unknown-key' | 'not-ready'): Promise<KeyAnswer> {
-      const now = clock.now()
-      if (this.#running === null && this.#mayFetch(now)) {
-        if (want === 'not-ready') this.fetch()
-        else if (since(now, this.#askedAt) >= this.#issuer.keySet.cooldownMs) {
-          this.#askedAt = now
-          this.fetch()
-        }
-      }
-      if (this.#running !== null) await this.#running
-      const after = clock.now()
-      return {
-        current: this.ready(after),
-        certain: !this.#failing && this.#current !== null,
-        retryAfterSeconds: this.#retryAfter(after),
-      }
-    }
-
-    /** One at a time; after a failure not before the cooldown has passed. */
-    #mayFetch(now: number): boolean {
-      return this.#running === null && since(now, this.#failedAt) >= this.#issuer.keySet.cooldownMs
-    }
-
-    fetch(): Promise<void> {
-      this.#running ??= this.#run().finally(() => {
-        this.#running = null
-        this.#schedule()
-      })
-      return this.#running
-    }
-
-    async #run(): Promise<void> {
-      this.#attempts += 1
-      try {
-        const { url, set } = await this.#download.run()
-        const digest = digestOf(set.keys)
-        this.#url = url
-        this.#skipped = set.skipped
-        this.#fetchedAt = clock.now()
-        this.#failedAt = Number.NEGATIVE_INFINITY
-        // The whole set takes the old one's place; the same keys again keep their generation and its verified tokens.
-        if (this.#current?.digest !== digest) {
-          lastGeneration += 1
-          this.#current = { generation: lastGeneration, keys: set.keys, digest }
-        }
-        if (this.#failing) this.#say('info', `Keys of ${this.#issuer.name} are fresh again, from ${url}.`)
-        this.#failing = false
-      } catch (error) {
-        if (this.#stopped) return
-        this.#failures += 1
-        this.#failedAt = clock.now()
-        this.#lastFailure = error instanceof KeySetFault ? error.message : 'the key set could not be read'
-        if (!this.#failing) this.#say('warn', this.#describeFailure(this.#lastFailure))
-        this.#failing = true
-      }
-    }
-
-    #describeFailure(why: string): string {
-      const age = this.#current === null ? null : Math.round(since(this.#failedAt, this.#fetchedAt) / 1000)
-      const serving =
-        age === null ? 'Tokens of it are answered 503 until there are keys.' : `Using the keys fetched ${age} s ago.`
-      return `Could not fetch keys of ${this.#issuer.name}: ${why}. ${serving}`
-    }
-
-    #say(level: KeySetNotice['level'], message: string): void {
-      notify({ issuer: this.#issuer.name, level, message })
-    }
-
-    #retryAfter(now: number): number {
-      const { cooldownMs } = this.#issuer.keySet
-      return Math.max(1, Math.ceil((cooldownMs - Math.min(cooldownMs, since(now, this.#failedAt))) / 1000))
-    }
-
-    /** Renews before `maxAge`, so that no request waits for it. */
-    #schedule(): void {
-      if (this.#timer !== null) clearTimeout(this.#timer)
-      this.#timer = null
-      if (!timers || this.holders === 0) return
-      const { cooldownMs, maxAgeMs } = this.#issuer.keySet
-      // A tenth of scatter: many gateways started together should not ask together.
-      const delay = this.#failing ? cooldownMs : maxAgeMs * (0.8 + Math.random() * 0.1)
-      this.#timer = setTimeout(() => void this.fetch(), Math.max(100, Math.min(delay, 2 ** 31 - 1)))
-      this.#timer.unref()
-    }
-
-    stop(): void {
-      this.#stopped = true
-      this.holders = 0
-      if (this.#timer !== null) clearTimeout(this.#timer)
-      this.#timer = null
-      this.#download.abort()
-    }
-
-    stats(now: number): KeySetStats {
-      return {
-        issuer: this.#issuer.name,
-        url: this.#url,
-        keys: this.#current?.keys.length ?? 0,
-        skipped: this.#skipped,
-        generation: this.#current?.generation ?? 0,
-        ageMs: this.#current === null ? null : since(now, this.#fetchedAt),
-        failing: this.#failing,
-        requests: this.#download.requests(),
-        attempts: this.#attempts,
-        failures: this.#failures,
-        lastFailure: this.#lastFailure,
-      }
-    }
+  const live = new Map<string, LiveKeySet>()
+  let generations = 0
+  const lent = {
+    clock,
+    dispatcher: agent,
+    notify,
+    timers,
+    nextGeneration: () => {
+      generations += 1
+      return generations
+    },
   }
 
   return {
@@ -232,7 +59,7 @@ export function createKeySets(options: {
       const key = JSON.stringify(facts)
       let set = live.get(key)
       if (set === undefined) {
-        set = new LiveSet(issuer)
+        set = new LiveKeySet(issuer, lent)
         live.set(key, set)
         void set.fetch()
       }
@@ -259,18 +86,4 @@ export function createKeySets(options: {
       await agent.destroy()
     },
   }
-}
-
-/** Time passed; a clock that was set back counts as a long time, so that no cooldown lasts for ever. */
-function since(now: number, then: number): number {
-  return now >= then ? now - then : Number.POSITIVE_INFINITY
-}
-
-function digestOf(keys: readonly VerificationKey[]): string {
-  const digest = createHash('sha256')
-  for (const key of keys) {
-    digest.update(`${key.kid === null ? '-' : JSON.stringify(key.kid)} ${key.algorithms.join()} `)
-    digest.update(key.key.export({ type: 'spki', format: 'der' }))
-  }
-  return digest.digest('hex')
 }

@@ -247,6 +247,22 @@ t.test(
   },
 )
 
+t.test('a token that names no key is tried with a few, never with many', async (t) => {
+  const keys = await Promise.all(Array.from({ length: 5 }, (_, i) => makeKey('ES256', `k${i}`)))
+  const [one] = keys
+  const issuer = await startIssuer(t, keys.slice(0, 4))
+  const { clock, generation } = start(t)
+  const { verifier } = await generation(issuer.plan())
+  const unnamed = (key = one) => issuer.mint(clock.now(), { header: { kid: undefined }, ...(key && { key }) })
+  t.match(await verifier.verify(await unnamed()), { valid: true }, 'four keys are tried')
+  t.match(await verifier.verify(await unnamed(keys[3])), { valid: true })
+  t.match(await verifier.verify(await unnamed(keys[4])), { valid: false, fault: 'token-signature' })
+  issuer.keys = keys
+  await verifier.verify(await issuer.mint(clock.now(), { header: { kid: 'k4' }, ...(keys[4] && { key: keys[4] }) }))
+  t.match(await verifier.verify(await unnamed()), { valid: false, fault: 'token-key-ambiguous' }, 'five are not')
+  t.match(await verifier.verify(await issuer.mint(clock.now())), { valid: true }, 'with its name each is found')
+})
+
 t.test('an issuer whose keys cannot protect admits nobody', async (t) => {
   const { clock, keySets, verifiedTokens } = start(t)
   const plan = issuerPlan({ algorithms: ['HS256'], keys: { kind: 'secret', secret: [{ secret: 'hmac' }] } })

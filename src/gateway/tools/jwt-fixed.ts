@@ -64,7 +64,7 @@ function register(fastify: FastifyInstance, issuer: IssuerPlan, key: FixedKey, n
     // `public` alone: this instance can verify and never sign.
     secret: { public: key.material },
     verify: {
-      // The type narrows to a list of literals; readToken has refused every other algorithm already.
+      // The type wants literals; our own reading has refused every other algorithm already.
       algorithms: [...key.algorithms] as [],
       allowedIss: issuer.issuer,
       ...(claim === 'aud' ? { allowedAud: [...oneOf] } : {}),
