@@ -86,7 +86,9 @@ function readJwt(section: Section, scope: Scope): JwtMethod | undefined {
     reportUnknown(scope, section.get('jwt'), 'issuer', name, Object.keys(scope.issuers))
     return undefined
   }
-  const keys = fixedKeys(issuer, undefined)
+  // Once for an issuer, not for each of its routes: reading a PEM costs more than the rest of the route.
+  const facts = `${issuer.algorithms.join()} ${JSON.stringify(issuer.keys)}`
+  const keys = scope.keep(`auth:issuer-keys:${facts}`, () => fixedKeys(issuer, undefined))
   if (typeof keys === 'string') {
     scope.report({
       code: 'auth.issuer-keys-unusable',
