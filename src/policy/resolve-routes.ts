@@ -13,6 +13,7 @@ export function resolveRoutes(
   checker: Checker,
   builtIn: MapNode,
   problems: Problems,
+  onlyRoute?: string,
 ): void {
   const { report } = problems
   const folders = new FolderDefaults(files, builtIn, report)
@@ -24,7 +25,9 @@ export function resolveRoutes(
     if (routes === undefined) continue
     const inherited = folders.of(source.file)
     const base = own === undefined ? inherited : overlay(inherited, own, builtIn, report)
-    for (const entry of routes.entries.list) resolver.add(entry, base)
+    for (const entry of routes.entries.list) {
+      if (onlyRoute === undefined || entry.key === onlyRoute) resolver.add(entry, base)
+    }
     count += routes.entries.list.length
   }
   resolver.reportUnreachable()
