@@ -62,8 +62,8 @@ async function measure({ name, kind, algorithm }: (typeof works)[number]): Promi
   const measured = new Map<string, Measured>()
   for (const [who, running] of contestants) {
     progress(`hot-path: ${name}: warming ${who}`)
-    // The compiler takes some thousand requests to settle; the slowest contestant gets at most four seconds for them.
-    for (let served = 0, spent = 0; served < 10_000 && spent < 4_000; ) {
+    // The compiler takes some thousand requests to settle; the slowest contestant gets at most ten seconds for them.
+    for (let served = 0, spent = 0; served < 10_000 && spent < 10_000; ) {
       const warm = await turn(running, 500, null)
       served += warm.answered
       spent += warm.ms
@@ -72,7 +72,8 @@ async function measure({ name, kind, algorithm }: (typeof works)[number]): Promi
   }
   // Turn about, so that whatever else the machine does falls on all alike.
   for (let round = 1; round <= rounds; round++) {
-    progress(`hot-path: ${name}: round ${round} of ${rounds}`)
+    const last = [...measured].map(([who, { micros }]) => `${who} ${cell(micros.at(-1) ?? Number.NaN, 0)}`).join(', ')
+    progress(`hot-path: ${name}: round ${round} of ${rounds}; before: ${last} µs`)
     for (const [who, running] of contestants) {
       const into = measured.get(who)
       const before = cpuMicros(running.child)

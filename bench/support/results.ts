@@ -74,13 +74,13 @@ interface Budget {
   readonly [bench: string]: { readonly [figure: string]: { readonly atLeast?: number; readonly atMost?: number } }
 }
 
-/** Compares figures with budget.json; returns a sentence for each that breaks it. A figure that was not measured is skipped. */
+/** Compares figures with budget.json; returns a sentence for each that breaks it. Figures that were not measured are skipped. */
 export function brokenBudget(bench: string, figures: Readonly<Record<string, number>>): string[] {
   const budget = JSON.parse(readFileSync('bench/budget.json', 'utf8')) as Budget // our own file, of this one shape
   const broken: string[] = []
   for (const [figure, { atLeast, atMost }] of Object.entries(budget[bench] ?? {})) {
     const value = figures[figure]
-    if (value === undefined) continue
+    if (value === undefined || Number.isNaN(value)) continue
     if (atLeast !== undefined && !(value >= atLeast))
       broken.push(`${figure} is ${value.toFixed(2)}, budget at least ${atLeast}`)
     if (atMost !== undefined && !(value <= atMost))
