@@ -64,10 +64,11 @@ function calledAs(script: string | undefined): string {
 }
 
 const terminal = processTerminal(calledAs(process.argv[1]))
-// A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
 for (const stream of [process.stdout, process.stderr]) {
+  // A reader that has seen enough (`| head`) closes the pipe: no error of ours. A full disk is one, but no reason for a
+  // gateway to fall over: what could not be said is lost, and the exit code tells.
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code !== 'EPIPE') process.exitCode = exitCode.problems
   })
 }
 try {

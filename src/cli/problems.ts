@@ -1,6 +1,6 @@
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { printable } from '../record/human.js'
-import { formatPlace } from '../values/place.js'
+import { formatPlace, type Place } from '../values/place.js'
 import type { Problem } from '../values/problem.js'
 import { counted } from './counted.js'
 import type { Paint } from './terminal.js'
@@ -16,7 +16,7 @@ export function formatProblems(problems: readonly Problem[], folder: string, pai
 function formatProblem(problem: Problem, folder: string, paint: Paint): string {
   const { place, code, severity, frame = [], message, hint, related = [] } = problem
   const isError = severity === 'error'
-  const head = `${paint('bold', printable(join(folder, formatPlace(place))))}  ${paint(isError ? 'red' : 'yellow', code)}`
+  const head = `${paint('bold', printable(shownPlace(place, folder)))}  ${paint(isError ? 'red' : 'yellow', code)}`
   const gutter = Math.max(5, ...frame.map(({ line }) => String(line).length + 3))
   const lines = [isError ? head : `${head}  (warning)`]
   for (const { line, text } of frame) {
@@ -30,9 +30,15 @@ function formatProblem(problem: Problem, folder: string, paint: Paint): string {
   }
   lines.push(`  ${printable(hint === undefined ? message : `${message} ${hint}`)}`)
   for (const { message: says, place: other } of related) {
-    lines.push(`  ${printable(join(folder, formatPlace(other)))}  ${printable(says)}`)
+    lines.push(`  ${printable(shownPlace(other, folder))}  ${printable(says)}`)
   }
   return lines.join('\n')
+}
+
+/** A path that one can open from here; what is no file of the folder (a flag, a built-in value) stays as it is. */
+function shownPlace(place: Place, folder: string): string {
+  const isElsewhere = place.file.startsWith('(') || isAbsolute(place.file)
+  return isElsewhere ? formatPlace(place) : join(folder, formatPlace(place))
 }
 
 /** The part of a line around a column, one character for each of the text's own so that the underline fits. */

@@ -35,6 +35,15 @@ export const command: Command = {
     })
     const format = lineFormat()
     const { serve } = await import('./serve.js')
+    // Before anything else: a SIGHUP during the start must not end the process, and a SIGTERM must end it in order.
+    let reload: () => void = () => {}
+    const signals = listenToSignals({
+      reload: () => reload(),
+      force: (signal) => {
+        terminal.err(`Second ${signal}: stopped at once.\n`)
+        process.exit(exitCode.problems)
+      },
+    })
     const serving = await serve({
       folder: resolve(terminal.cwd, named),
       listeners,
@@ -47,20 +56,14 @@ export const command: Command = {
       },
     })
     if ('problems' in serving) {
+      signals.release()
       terminal.err(refusedStart(serving.problems, named, terminal.errPaint))
       return exitCode.problems
     }
-    const signals = listenToSignals({
-      reload: () => void serving.reload('SIGHUP'),
-      force: (signal) => {
-        terminal.err(`Second ${signal}: stopped at once.\n`)
-        process.exit(exitCode.problems)
-      },
-    })
+    reload = () => void serving.reload('SIGHUP')
     const signal = await signals.stopped
     await serving.stop(signal)
     await log.flush(flushMs)
-    signals.release()
     // Pools of keep-alive sockets would hold the process for seconds; everything that matters has left.
     process.exit(exitCode.fine)
   },
