@@ -59,17 +59,31 @@ export const allKeywords: ReadonlySet<string> = new Set([
   ...['discriminator', 'example', 'externalDocs', 'nullable', 'xml'], // OpenAPI
 ])
 
-/** Whether a value is a whole multiple of a divisor, both taken as the decimals they were written as. */
-export function isMultipleOf(divisor: number, value: number): boolean {
-  if (Number.isSafeInteger(divisor) && Number.isSafeInteger(value)) return value % divisor === 0
+/**
+ * Whether values are whole multiples of a divisor, both taken as the decimals they were written as. Ajv divides doubles,
+ * where 19.99 is no multiple of 0.01.
+ */
+export function multipleOf(divisor: number): (value: number) => boolean {
+  const { digits, exponent } = toDecimal(divisor)
+  // Up to 10^22, powers of ten are exact doubles.
+  const scale = exponent <= 0 && exponent >= -22 ? 10 ** -exponent : 0
+  const scaled = Number(digits)
+  if (scale === 0 || scaled > Number.MAX_SAFE_INTEGER) return (value) => isMultiple(value, digits, exponent)
+  return (value) => {
+    const whole = Math.round(value * scale)
+    // Decimals of up to 15 digits have a double each: if `whole / scale` is this double, that is the decimal it means,
+    // and if not, it has more places than any multiple of the divisor.
+    if (whole < 1e15 && whole > -1e15) return whole / scale === value && whole % scaled === 0
+    return isMultiple(value, digits, exponent)
+  }
+}
+
+function isMultiple(value: number, digits: bigint, exponent: number): boolean {
   if (!Number.isFinite(value)) return false
   const a = toDecimal(value)
-  const b = toDecimal(divisor)
   // Doubles end near 1e±308, so the powers stay below 650 digits.
-  const shift = BigInt(Math.abs(a.exponent - b.exponent))
-  return a.exponent >= b.exponent
-    ? (a.digits * 10n ** shift) % b.digits === 0n
-    : a.digits % (b.digits * 10n ** shift) === 0n
+  const shift = 10n ** BigInt(Math.abs(a.exponent - exponent))
+  return a.exponent >= exponent ? (a.digits * shift) % digits === 0n : a.digits % (digits * shift) === 0n
 }
 
 /** The shortest decimal that reads back as this double: `19.99` is 1999 × 10^-2. */

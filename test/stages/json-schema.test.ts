@@ -1,8 +1,9 @@
 import t from 'tap'
 import type { JsonSchema, SchemaPlan } from '../../src/plan/plan.js'
 import { compileSchema, knownFormats, validatorOf } from '../../src/stages/json-schema.js'
-import { hasUniqueItems, isMultipleOf } from '../../src/stages/json-schema-keywords.js'
+import { hasUniqueItems, multipleOf } from '../../src/stages/json-schema-keywords.js'
 import { planSchema, readSchema } from '../../src/stages/json-schema-plan.js'
+import { seeded } from '../support/seeded.js'
 import { makeScope } from '../support/stage-scope.js'
 
 const route = { id: 'POST /', method: 'POST', segments: [] }
@@ -100,9 +101,27 @@ t.test('multipleOf means the decimals that were written', async (t) => {
     [1, 1.5, false],
     [5e-324, 1.7976931348623157e308, true],
     [0.01, 0, true],
+    [0.01, -0.07, true],
+    [0.01, 1.005, false],
+    [0.25, 1.75, true],
+    [0.25, 1.8, false],
+    [0.01, 9_999_999_999_999.99, true],
+    [0.01, 9_999_999_999_999.994, false],
+    [0.07, 0.21, true],
+    [1.1, 3.3, true],
+    [1e-23, 1e-22, true],
+    [0.1, 1e-300, false],
+    [0.01, Number.POSITIVE_INFINITY, false],
   ]
-  for (const [divisor, value, expected] of rows)
-    t.equal(isMultipleOf(divisor, value), expected, `${value} by ${divisor}`)
+  for (const [divisor, value, expected] of rows) t.equal(multipleOf(divisor)(value), expected, `${value} by ${divisor}`)
+  const random = seeded(7)
+  for (let i = 0; i < 2_000; i++) {
+    const places = Math.floor(random() * 6)
+    const divisor = Math.ceil(random() * 40)
+    const value = Math.floor(random() * 10 ** Math.ceil(random() * 9))
+    const isMultiple = multipleOf(Number(`${divisor}e-${places}`))(Number(`${value}e-${places}`))
+    if (isMultiple !== (value % divisor === 0)) t.fail(`${value} by ${divisor}, both e-${places}`)
+  }
   const { check } = read({ multipleOf: 0.01 })
   t.equal(check(19.99), null)
   t.same(check(19.995), [' multipleOf'])
