@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** The last reload that was refused, until one is accepted. */
-export interface RefusedReload {
+interface RefusedReload {
   readonly at: number
   readonly problems: readonly Problem[]
 }

@@ -272,6 +272,17 @@ t.test('SIGTERM under load loses no accepted request', async (t) => {
   t.equal(decisions.length, report.answered, 'and every answer has its line in the log')
 })
 
+t.test('a log that nobody reads any more stops nothing', async (t) => {
+  const upstream = await startUpstream(t)
+  const served = await run(t, t.testdir({ 'routes.yaml': versioned(upstream.url, '1') }))
+  served.child.stdout?.destroy()
+  served.child.stderr?.destroy()
+  for (let i = 0; i < 20; i++) t.equal((await send(served.gateway, 'GET', '/a')).status, 200)
+  t.match(await readiness(served), { ready: true })
+  served.child.kill('SIGTERM')
+  t.equal(await new Promise((resolve) => served.child.on('exit', resolve)), 0)
+})
+
 t.test('a second SIGTERM stops at once', async (t) => {
   const upstream = await startUpstream(t)
   upstream.answer = () => {}
