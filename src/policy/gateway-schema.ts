@@ -2,6 +2,7 @@ import type { LimitsPlan } from '../plan/plan.js'
 import { byteSizePattern } from '../values/byte-size.js'
 import { durationPattern } from '../values/duration.js'
 import { ratePattern } from '../values/rate.js'
+import { auditSchema } from './audit/waivers.js'
 import { guardrailsSchema } from './guardrails.js'
 import { secretsSchema } from './secrets.js'
 
@@ -181,4 +182,5 @@ export const gatewayKeys = {
     'Protections of the process itself.',
   ),
   guardrails: guardrailsSchema,
+  audit: auditSchema,
 }
