@@ -492,6 +492,9 @@ const sees = (...names: string[]): Neutralized[] =>
   names.map((name) => ({ what: `a caller's ${name}`, lines: [`${name}: ${marker}`] }))
 
 export const neutralized: readonly Neutralized[] = [
+  ...sees('X-User-Id', 'X-User', 'X-Remote-User', 'Remote-User', 'X-Auth-User', 'X-Authenticated-User', 'X-Request-Id'),
+  ...sees('Client-Cert', 'X-Client-Cert', 'X-SSL-Client-Cert', 'X-Client-Verify', 'Client-IP', 'X-Remote-IP', 'Via'),
+  ...sees('X-Envoy-Original-Path', 'X-Vercel-IP-Country', 'X-Azure-ClientIP', 'X-AppEngine-User-IP', 'X-Callback-URL'),
   ...sees('X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'X-Forwarded-Port', 'X-Forwarded-Prefix'),
   ...sees('X-Forwarded-Server', 'X-Forwarded-Scheme', 'X-Forwarded-User', 'Forwarded', 'X-Real-IP', 'X-Client-IP'),
   ...sees('True-Client-IP', 'CF-Connecting-IP', 'Fastly-Client-IP', 'X-Cluster-Client-IP', 'X-Original-Forwarded-For'),
@@ -504,7 +507,7 @@ export const neutralized: readonly Neutralized[] = [
     'X-Amz-Invocation-Type',
   ),
   ...sees('X-Goog-Authenticated-User-Email', 'X-Goog-IAP-JWT-Assertion', 'X-MS-Client-Principal', 'X-Functions-Key'),
-  ...sees('Proxy-Authorization', 'Proxy-Connection', 'Keep-Alive', 'TE', 'Trailer', 'Via-Proxy_', 'Authorization'),
+  ...sees('Proxy-Authorization', 'Proxy-Connection', 'Keep-Alive', 'TE', 'Trailer', 'Authorization'),
   ...sees('X_Forwarded_For', 'X_User_Id', 'Content_Length', 'Transfer_Encoding', 'X-User_Id'),
   { what: 'a header that Connection names', lines: [`X-Drop-Me: ${marker}`, 'Connection: X-Drop-Me'] },
   {

@@ -1,12 +1,14 @@
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { startGateway } from '../support/gateway.js'
 import { startUpstream } from '../support/upstream.js'
-import { converse, message } from '../support/wire.js'
+import { type Conversation, converse, message } from '../support/wire.js'
 import { marker, neutralized, refused, trailers } from './wire-attacks.js'
 
 const host = 'Host: shop.example'
+const json = 'Content-Type: application/json'
 
-async function start(t: Parameters<typeof startUpstream>[0]) {
+async function start(t: Parameters<typeof startUpstream>[0], limits = 'connectionsPerAddress: 1000') {
   const upstream = await startUpstream(t)
   upstream.answer = ({ method, url }, response) => {
     const text = JSON.stringify({ method, url })
@@ -14,7 +16,7 @@ async function start(t: Parameters<typeof startUpstream>[0]) {
     response.end(method === 'HEAD' ? undefined : text)
   }
   const gateway = await startGateway(t, {
-    'gateway.yaml': 'version: 1\nlimits: { connectionsPerAddress: 1000 }\n',
+    'gateway.yaml': `version: 1\nlimits: { ${limits} }\n`,
     'routes.yaml': `
 upstreams: { echo: { url: "${upstream.url}" } }
 clients: { partner: { keys: { k1: { sha256: ${'ab'.repeat(32)} } } } }
@@ -150,3 +152,78 @@ t.test('HEAD is answered like GET, without a body', async (t) => {
   t.equal(answers.at(0)?.status, 200)
   t.equal(rest, '')
 })
+
+t.test('callers who are slow or greedy meet their limits', async (t) => {
+  const { port, ordinary } = await start(
+    t,
+    'headersTimeout: 1s, requestTimeout: 1500ms, requestsPerSocket: 3, connectionsPerAddress: 12',
+  )
+  const limits: readonly { what: string; talk: () => Promise<Conversation>; status: number | null }[] = [
+    {
+      what: 'a head that stops halfway',
+      talk: () => converse(port, 'GET /items/1 HTTP/1.1\r\nHost: shop.example\r\nX-No'),
+      status: 408,
+    },
+    {
+      what: 'a head that arrives a byte at a time',
+      talk: () => converse(port, 'GET /items/1 HTTP/1.1\r\nX-Slow: ', { drip: 'a' }),
+      status: 408,
+    },
+    {
+      what: 'a body that stops halfway',
+      talk: () => converse(port, message(['POST /items HTTP/1.1', host, json, 'Content-Length: 7'], '{"a"')),
+      status: 408,
+    },
+    {
+      what: 'a body that arrives a byte at a time',
+      talk: () => converse(port, message(['POST /items HTTP/1.1', host, json, 'Content-Length: 7000']), { drip: ' ' }),
+      status: 408,
+    },
+    { what: 'a connection that says nothing', talk: () => converse(port, ''), status: null },
+  ]
+  // Side by side: each waits for a deadline of a second or two.
+  const talks = await Promise.all(limits.map(({ talk }) => talk()))
+  for (const [i, { what, status }] of limits.entries()) {
+    const { answers, closedByServer, timedOut } = talks[i] ?? (await converse(port, ''))
+    t.equal(timedOut, false, `${what}: it is not waited for`)
+    t.equal(answers.at(0)?.status ?? null, status, what)
+    t.ok(closedByServer, `${what}: the connection ends`)
+  }
+  await ordinary(t)
+
+  const ask = message(['GET /items/1 HTTP/1.1', host])
+  const { answers } = await converse(port, ask + ask + ask + ask, { answers: 4 })
+  t.same(
+    answers.slice(0, 3).map(({ status, head }) => [status, /\r\nconnection: close/i.test(head)]),
+    [
+      [200, false],
+      [200, false],
+      [200, true],
+    ],
+    'the last request a connection may carry says so',
+  )
+  t.not(answers.at(3)?.status, 200, 'and a fourth is not served')
+
+  const sockets = await Promise.all(Array.from({ length: 12 }, () => opened(port)))
+  const crowded = await converse(port, ask)
+  t.same(crowded.answers, [], 'one connection more than an address may have is not served')
+  sockets[0]?.destroy()
+  t.ok(await served(port), 'and is as soon as another has gone')
+  for (const socket of sockets) socket.destroy()
+})
+
+function opened(port: number): Promise<Socket> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket))
+    socket.on('error', () => {})
+  })
+}
+
+/** Asks until it is answered: a connection that has just gone is counted for a moment longer. */
+async function served(port: number): Promise<boolean> {
+  for (let i = 0; i < 50; i++) {
+    const { answers } = await converse(port, message(['GET /items/1 HTTP/1.1', host]))
+    if (answers.at(0)?.status === 200) return true
+  }
+  return false
+}

@@ -26,6 +26,8 @@ export interface ConverseOptions {
   readonly answers?: number
   /** Ends our side at once: what was sent is all there will be. */
   readonly endAtOnce?: boolean
+  /** Goes on writing this every 50 ms. */
+  readonly drip?: string
   /** The answer has no body whatever its head says: it answers HEAD. */
   readonly headOnly?: boolean
 }
@@ -37,7 +39,7 @@ const patienceMs = 5_000
  * end, so that an answer too many is seen.
  */
 export function converse(port: number, bytes: string | Buffer, options: ConverseOptions = {}): Promise<Conversation> {
-  const { answers: wanted = 1, endAtOnce = false, headOnly = false } = options
+  const { answers: wanted = 1, endAtOnce = false, headOnly = false, drip } = options
   return new Promise((resolve) => {
     const answers: WireAnswer[] = []
     let text = ''
@@ -50,8 +52,10 @@ export function converse(port: number, bytes: string | Buffer, options: Converse
       socket.destroy()
     }, patienceMs)
     let closedByServer = false
+    let dripping: NodeJS.Timeout | undefined
     socket.on('connect', () => {
       socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+      if (drip !== undefined) dripping = setInterval(() => socket.writable && socket.write(drip), 50)
       if (endAtOnce) {
         ended = true
         socket.end()
@@ -71,6 +75,7 @@ export function converse(port: number, bytes: string | Buffer, options: Converse
       socket.end()
     })
     socket.on('end', () => {
+      clearInterval(dripping)
       if (!ended || endAtOnce) closedByServer = true
       socket.end()
     })
@@ -80,6 +85,7 @@ export function converse(port: number, bytes: string | Buffer, options: Converse
     })
     socket.on('close', () => {
       clearTimeout(patience)
+      clearInterval(dripping)
       resolve({ answers, rest: text, closedByServer, reset, timedOut })
     })
   })
