@@ -79,12 +79,26 @@ export class Automaton {
       }
       row[0] = 0
     }
-    this.#next = new Uint16Array(children.length * width)
-    children.forEach((row, state) => {
-      this.#next.set(row, state * width)
+    // Numbered by depth: the states near the root, where a text is most of the time, share a few cache lines.
+    const number = new Uint16Array(children.length)
+    queue.forEach((state, index) => {
+      number[state] = index + 1
     })
-    this.#bits = Int32Array.from(bits)
-    this.#ends = ends
+    const order = [0, ...queue]
+    this.#next = new Uint16Array(children.length << 7)
+    order.forEach((state, row) => {
+      const targets = children[state] ?? []
+      for (let column = 0; column < width; column++) {
+        this.#next[(row << 7) | column] = number[targets[column] ?? 0] ?? 0
+      }
+    })
+    this.#bits = Int32Array.from(order, (state) => bits[state] ?? 0)
+    this.#ends = order.map((state) => ends[state] ?? [])
+  }
+
+  /** How large the table is: states and columns. */
+  get size(): { readonly states: number; readonly columns: number } {
+    return { states: this.#bits.length, columns: this.#width }
   }
 
   /** Leaves the classes and word bits of a text in `chars` and `words`. Hot: runs over every value of every request. */
@@ -93,7 +107,6 @@ export class Automaton {
     const columns = this.#columns
     const next = this.#next
     const found = this.#bits
-    const width = this.#width
     let chars = 0
     let words = 0
     let state = 0
@@ -101,13 +114,14 @@ export class Automaton {
       const code = text.charCodeAt(i)
       if (code < 128) {
         chars |= classes[code] as number // a typed array of 128, read below 128
-        state = next[state * width + (columns[code] as number)] as number // as above; states stay inside the table
+        state = next[(state << 7) | (columns[code] as number)] as number // as above; states stay inside the table
         words |= found[state] as number
       } else {
         state = 0
         chars |= isDisguise(code) ? has.disguise : has.foreign
       }
     }
+    if (text.charCodeAt(text.length - 1) === 63) chars |= has.endsInQuestion
     this.chars = chars
     this.words = words
   }
@@ -117,11 +131,10 @@ export class Automaton {
     const columns = this.#columns
     const next = this.#next
     const found = this.#bits
-    const width = this.#width
     let state = 0
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
-      state = code < 128 ? (next[state * width + (columns[code] as number)] as number) : 0 // as in `scan`
+      state = code < 128 ? (next[(state << 7) | (columns[code] as number)] as number) : 0 // as in `scan`
       if (((found[state] as number) & bits) === 0) continue // as in `scan`
       for (const word of this.#ends[state] ?? []) if (visit(word, i + 1)) return true
     }

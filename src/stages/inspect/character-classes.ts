@@ -27,12 +27,15 @@ export const has = {
   control: 1 << 21,
   /** Characters that some parsers read as ASCII: full-width forms, zero-width signs, odd blanks, circled letters. */
   disguise: 1 << 22,
-  /** `!`, `@`, `^`, `~`, `?`, `,`. */
+  /** `!`, `^`, `~`, `?`, `,`. */
   punctuation: 1 << 23,
   blank: 1 << 24,
   plus: 1 << 25,
   /** Anything else outside ASCII. */
   foreign: 1 << 26,
+  at: 1 << 27,
+  /** The text ends in `?`. */
+  endsInQuestion: 1 << 28,
 } as const
 
 const signs: Readonly<Record<string, number>> = {
@@ -64,7 +67,7 @@ const signs: Readonly<Record<string, number>> = {
   ' ': has.blank,
   '+': has.plus,
   '!': has.punctuation,
-  '@': has.punctuation,
+  '@': has.at,
   '^': has.punctuation,
   '~': has.punctuation,
   '?': has.punctuation,

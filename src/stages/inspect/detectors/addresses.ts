@@ -13,7 +13,39 @@ import { isWordAt } from './near.js'
 export const ssrf: Detector = {
   name: 'ssrf',
   anchors: [
-    { words: ['://', ':\\\\', 'http:', 'https:', 'url:'], check: url },
+    // Most URLs are of no interest, so only what may be an address or an inward name wakes this detector.
+    {
+      words: [
+        ...[...'0123456789['].map((digit) => `://${digit}`),
+        ...'localhost loopback metadata instance-data ip6- internal intranet local customer1.app spoofed.burp'
+          .split(' ')
+          .map((name) => `://${name}`),
+        ...'localtest.me .nip.io .xip.io .sslip.io lvh.me vcap.me .localdomain .internal .local 127-0-0-1'.split(' '),
+      ],
+      check: hostOfUrl,
+    },
+    { words: ['://'], needs: has.at | has.backslash | has.hash | has.greater, check: url },
+    {
+      words: [
+        'gopher://',
+        'dict://',
+        'ldap://',
+        'ldaps://',
+        'tftp://',
+        'sftp://',
+        'netdoc://',
+        'rmi://',
+        'irc://',
+        'imap://',
+        'telnet://',
+        'finger://',
+      ],
+      check: hostOfUrl,
+    },
+    {
+      words: [...'0123456789\\['].flatMap((digit) => [`http:${digit}`, `https:${digit}`]),
+      check: (view, start, end) => url(view, start, end - 1),
+    },
     {
       words: [
         '169.254.169.254',
@@ -67,6 +99,13 @@ const oddSchemes = new Set([
   'finger',
 ])
 
+/** The URL whose host the found name belongs to. */
+function hostOfUrl(view: View, start: number, end: number): string | null {
+  const from = Math.max(0, start - 120)
+  const separator = view.lower.slice(from, end).lastIndexOf('://')
+  return separator === -1 ? null : url(view, from + separator, from + separator + 3)
+}
+
 function url(view: View, start: number, end: number): string | null {
   if (view.document) return null
   const own = view.home === 'header' && ownHosts.has(view.name)
@@ -77,9 +116,6 @@ function url(view: View, start: number, end: number): string | null {
   if (word === 'http:' || word === 'https:') {
     if (isWordAt(lower, start - 1) || lower.startsWith('//', end)) return null
     while (from < lower.length && (lower.charCodeAt(from) === 47 || lower.charCodeAt(from) === 92)) from++
-  } else if (word === 'url:') {
-    if (!/^["']?https?:/.test(lower.slice(end, end + 8))) return null
-    return null
   } else {
     while (schemeStart > 0 && start - schemeStart < 12 && isWordAt(lower, schemeStart - 1)) schemeStart--
   }
@@ -261,7 +297,15 @@ function bareHost(view: View, start: number, end: number): string | null {
 export const rfi: Detector = {
   name: 'rfi',
   anchors: [
-    { words: ['http://', 'https://', 'ftp://', 'ftps://', '\\\\'], check: remote },
+    { words: ['http://', 'https://', 'ftp://', 'ftps://'], needs: has.endsInQuestion, check: remote },
+    {
+      words: [
+        ...[...'123456789'].flatMap((digit) => [`http://${digit}`, `https://${digit}`, `ftp://${digit}`]),
+        '\\\\',
+      ],
+      check: remote,
+    },
+    { words: ['.txt', '.php', '.phtml', '.inc'], needs: has.colon, check: (view) => remote(view, 0) },
     {
       words: ['include(', 'require(', 'include "', "include '", 'require_once', 'include_once'],
       check: (view, _start, end) =>

@@ -45,7 +45,7 @@ export const osCommand: Detector = {
       ],
       check: batch,
     },
-    { words: ['/etc/', '/e', 'cat /'], check: hiddenFile },
+    { words: ['/etc/', '/e?', '/e*', '/??', '/?t', 'cat /'], check: hiddenFile },
     {
       words: ['alias '],
       check: (view, start, end) =>
@@ -490,7 +490,7 @@ function hiddenFile(view: View, start: number, end: number): string | null {
       ? 'file by wildcard'
       : null
   if (word === 'cat /') return /^[a-z]{0,3}[[?*]/.test(rest) ? 'file by wildcard' : null
-  return /^(?:\?|\*)?c\/|^\?\?\/p|^t\?\/p/.test(rest) && /[?*]/.test(rest.slice(0, 10)) ? 'file by wildcard' : null
+  return /^(?:[a-z?*]{0,3}\/[a-z?*]{3,10})/.test(rest) ? 'file by wildcard' : null
 }
 
 function program(view: View, start: number, end: number): string | null {

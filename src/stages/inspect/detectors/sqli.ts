@@ -16,6 +16,7 @@ const afterQuote =
   has.paren |
   has.percent |
   has.slash |
+  has.at |
   has.punctuation
 
 /*

@@ -94,6 +94,7 @@ function delimited(view: View, start: number, end: number): string | null {
   const close = closing(opener)
   const from = end
   // Of a row of openers the last one counts, and an opener inside another bounds it: the work stays linear.
+  if (lower.startsWith(opener, end)) return null
   if (lower.startsWith(opener.charAt(0), end) && opener.length === 2 && opener.charAt(0) === opener.charAt(1))
     return null
   const reach = lower.slice(from, from + 400)

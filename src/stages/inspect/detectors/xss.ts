@@ -68,7 +68,11 @@ export const xss: Detector = {
       ],
       check: scriptObject,
     },
-    { words: ['on'], needs: has.equals, check: eventAttribute },
+    {
+      words: [' on', '\ton', '\non', '\ron', '"on', "'on", '/on', '`on', ';on', ')on', '>on', '\u000bon', '\u000con'],
+      needs: has.equals,
+      check: (view, start) => eventAttribute(view, start + 1),
+    },
     { words: ['[][', '![]', '[]+', '+[]', '[+'], check: bracketsOnly },
     { words: ['+adw-', '+adwa-'], check: () => 'UTF-7 tag' },
     { words: ['@import', '-moz-binding', 'expression(', 'behavior:', 'behaviour:'], check: activeStyle },
@@ -116,17 +120,20 @@ const activeWith: Readonly<Record<string, readonly string[]>> = {
 
 function findTag(view: View): Finding | null {
   const { lower } = view
+  // A sign inside a tag may open another for some parsers. Reading on from it is allowed for as many characters as the
+  // text has; after that, reading goes on behind the tag, whose attributes have all been judged.
+  let spare = lower.length
   let at = lower.indexOf('<')
   while (at !== -1) {
     const tag = readTag(lower, at)
+    let from = at + 1
     if (tag !== null) {
       const technique = judge(view, tag)
       if (technique !== null) return { technique, at }
-      // Attributes hold no further tag, but text in a quote that never ends may: go on inside the tag.
-      at = lower.indexOf('<', at + 1)
-      continue
+      spare -= tag.end - at
+      if (spare < 0) from = tag.end
     }
-    at = lower.indexOf('<', at + 1)
+    at = lower.indexOf('<', from)
   }
   return null
 }
