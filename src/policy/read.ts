@@ -25,6 +25,8 @@ export class PolicyFolder {
   readonly #texts = new Map<string, { readonly source: Source; readonly sha256: string }>()
   /** Real paths of what was reached through symbolic links. */
   readonly #links = new Map<string, string>()
+  /** Policy tests that the walk came by. */
+  readonly #tests: string[] = []
   readonly #budget: Budget = { files: 0, bytes: 0 }
 
   private constructor(root: string, report: Report) {
@@ -81,6 +83,11 @@ export class PolicyFolder {
     return found
   }
 
+  /** The policy tests that `policyTexts` passed over, in the order of their paths. */
+  testTexts(): { readonly source: Source; readonly sha256: string }[] {
+    return this.#tests.flatMap((file) => this.#read(file, start(file)) ?? [])
+  }
+
   #walk(folder: string, depth: number, seen: Set<string>, found: PolicyText[]): void {
     const real = this.#inside(folder, start(folder === '' ? '.' : folder))
     if (real === undefined) return
@@ -126,7 +133,10 @@ export class PolicyFolder {
   }
 
   #policyFile(name: string, file: string, folder: string, found: PolicyText[]): void {
-    if (name.endsWith('.test.yaml')) return
+    if (name.endsWith('.test.yaml')) {
+      this.#tests.push(file)
+      return
+    }
     if (name === 'gateway.yaml' && folder !== '') {
       this.#report({
         code: 'policy.file-name',

@@ -1,0 +1,232 @@
+import { parseDuration } from '../values/duration.js'
+import { nearest } from '../values/nearest.js'
+import type { Problem } from '../values/problem.js'
+import { parseText } from './files.js'
+import { Memory } from './memory.js'
+import { Problems, type Report } from './problems.js'
+import { PolicyFolder } from './read.js'
+import { textsOf } from './resolving.js'
+import { routeMethods } from './route-key.js'
+import { type NodeSection, rootSection } from './section.js'
+import { readExpectation } from './test-expectations.js'
+import type { PolicyTest, PolicyTestFile, TestAnswer, TestCaller, TestRequest } from './test-file.js'
+
+/** The methods a test may send: those of routes, without the word for all of them. */
+const methods = routeMethods.filter((method) => method !== 'ANY')
+const callerKeys = ['jwt', 'apiKey', 'key', 'issuer', 'forged', 'from'] as const
+const requestKeys = [...methods, 'header', 'body', 'raw'] as const
+const answerKeys = ['status', 'header', 'body', 'fault'] as const
+const testKeys = ['as', 'send', 'answer', 'times', 'after', 'expect'] as const
+const fileKeys = ['as', 'send', 'answer', 'clock', 'tests'] as const
+const faults = ['unreachable', 'bad-answer', 'timeout'] as const
+const mostTimes = 100_000
+/** Of the network that documents may use for examples: RFC 5737 */
+const usualAddress = '192.0.2.1'
+
+/** Reads every `*.test.yaml` of a policy folder, or every problem in them. */
+export function readPolicyTests(folder: string): {
+  readonly files: readonly PolicyTestFile[]
+  readonly problems: readonly Problem[]
+} {
+  const problems = new Problems()
+  const opened = PolicyFolder.open(folder, problems.report)
+  if (opened === undefined) return { files: [], problems: problems.list(() => undefined) }
+  opened.policyTexts()
+  const memory = new Memory()
+  const files = opened.testTexts().flatMap((text) => {
+    const node = parseText(text, memory, problems.report)
+    if (node === undefined || node.value === null) return []
+    return [new TestReader(problems.report).file(text.source.file, rootSection(node))]
+  })
+  return { files, problems: problems.list((file) => opened.sourceOf(file)) }
+}
+
+/** Reads a caller from a text such as `{ jwt: { sub: u1 } }`, for the command line. */
+export function readCaller(section: NodeSection, report: Report): TestCaller {
+  return new TestReader(report).caller(section, nobody)
+}
+
+const nobody: TestCaller = { address: usualAddress, credential: { kind: 'none' } }
+
+class TestReader {
+  readonly #report: Report
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  file(file: string, root: NodeSection): PolicyTestFile {
+    this.#onlyKeys(root, fileKeys)
+    const as = this.caller(root.get('as'), nobody)
+    const send = this.#request(root.get('send'), null)
+    const answer = this.#answer(root.get('answer'))
+    const tests = root.get('tests')
+    const names = tests.node?.kind === 'map' ? tests.node.entries.keys() : []
+    if (names.length === 0) {
+      this.#wrong(tests, 'test.none', `${file} holds no tests.`, 'Write tests: and, below it, a name for each.')
+    }
+    return {
+      file,
+      startsAt: this.#clock(root.get('clock')),
+      tests: names.flatMap((name) => this.#test(name, tests.get(name), { as, send, answer }) ?? []),
+    }
+  }
+
+  #test(
+    name: string,
+    section: NodeSection,
+    usual: { readonly as: TestCaller; readonly send: TestRequest | null; readonly answer: TestAnswer | null },
+  ): PolicyTest | undefined {
+    if (!this.#onlyKeys(section, testKeys)) return undefined
+    const send = this.#request(section.get('send'), usual.send)
+    if (send === null) {
+      this.#wrong(section, 'test.send-missing', `"${name}" sends nothing.`, 'Add send: { GET: /path }.')
+      return undefined
+    }
+    const times = section.get('times')
+    const given = times.value === undefined ? undefined : this.#count(times)
+    const read = readExpectation(section.get('expect'), given, this.#report)
+    return {
+      name,
+      place: section.keyPlace,
+      as: this.caller(section.get('as'), usual.as),
+      send,
+      answer: section.get('answer').value === undefined ? usual.answer : this.#answer(section.get('answer')),
+      times: given ?? read.statuses?.length ?? 1,
+      afterMs: this.#duration(section.get('after')),
+      expect: read,
+    }
+  }
+
+  caller(section: NodeSection, usual: TestCaller): TestCaller {
+    const { value } = section
+    if (value === undefined) return usual
+    if (value === 'nobody') return { ...nobody, address: usual.address }
+    if (!this.#onlyKeys(section, callerKeys, 'Write nobody, { jwt: { … } } or { apiKey: <client> }.')) return usual
+    const from = section.get('from').value
+    const address = typeof from === 'string' ? from : usual.address
+    const claims = section.get('jwt').value
+    if (claims !== undefined) {
+      const { value: issuer } = section.get('issuer')
+      return {
+        address,
+        credential: {
+          kind: 'jwt',
+          issuer: typeof issuer === 'string' ? issuer : null,
+          claims: isMap(claims) ? claims : {},
+          isForged: section.get('forged').value === true,
+        },
+      }
+    }
+    const client = section.get('apiKey').value
+    const { value: key } = section.get('key')
+    if (typeof client === 'string') {
+      return { address, credential: { kind: 'apiKey', client, key: typeof key === 'string' ? key : null } }
+    }
+    return { address, credential: usual.credential }
+  }
+
+  /** A request that names its method is whole; one that does not changes the file's own. */
+  #request(section: NodeSection, usual: TestRequest | null): TestRequest | null {
+    if (section.value === undefined) return usual
+    if (!this.#onlyKeys(section, requestKeys)) return usual
+    const raw = section.get('raw').value
+    if (typeof raw === 'string') return { raw }
+    const named = methods.filter((method) => section.get(method).value !== undefined)
+    const [method, second] = named
+    if (second !== undefined) {
+      this.#wrong(section.get(second), 'test.method-twice', 'A request has one method.', `Keep ${method} or ${second}.`)
+    }
+    const base = method === undefined && usual !== null && 'method' in usual ? usual : null
+    const target = method === undefined ? base?.target : section.get(method).value
+    if (typeof target !== 'string') {
+      this.#wrong(
+        section,
+        'test.method-missing',
+        'The request names no method and path.',
+        'Write { GET: /path }, or a method and path in the send: of the file.',
+      )
+      return usual
+    }
+    return {
+      method: method ?? base?.method ?? 'GET',
+      target,
+      headers: { ...base?.headers, ...textMap(section.get('header').value) },
+      body: section.get('body').value === undefined ? base?.body : section.get('body').value,
+    }
+  }
+
+  #answer(section: NodeSection): TestAnswer | null {
+    if (section.value === undefined || !this.#onlyKeys(section, answerKeys)) return null
+    const fault = section.get('fault')
+    if (fault.value !== undefined) {
+      const known = faults.find((each) => each === fault.value)
+      if (known !== undefined) return { fault: known }
+      this.#wrong(fault, 'test.fault-unknown', 'No function fails like that.', `Faults: ${faults.join(', ')}.`)
+    }
+    const { value: status } = section.get('status')
+    return {
+      status: typeof status === 'number' ? status : 200,
+      headers: textMap(section.get('header').value),
+      body: section.get('body').value,
+    }
+  }
+
+  #clock(section: NodeSection): number | null {
+    if (section.value === undefined) return null
+    const at = Date.parse(String(section.value))
+    if (!Number.isNaN(at)) return at
+    this.#wrong(section, 'test.clock-unreadable', 'This is no time.', 'Write one such as 2027-01-31T23:59:00Z.')
+    return null
+  }
+
+  #count(section: NodeSection): number {
+    const { value } = section
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= mostTimes) return value
+    this.#wrong(section, 'test.times-malformed', 'This is no number of requests.', 'Write a whole number, at least 1.')
+    return 1
+  }
+
+  #duration(section: NodeSection): number {
+    if (section.value === undefined) return 0
+    const [text] = textsOf(section)
+    // Days are longer than any setting may be, and what tests of monthly quotas need.
+    const days = /^(\d{1,4})d$/.exec(text ?? '')?.[1]
+    const ms = days === undefined ? parseDuration(text ?? '') : Number(days) * 86_400_000
+    if (ms !== null) return ms
+    this.#wrong(section, 'test.duration-unreadable', 'This is no duration.', 'Write one such as 61s, 5m, 24h or 30d.')
+    return 0
+  }
+
+  /** Whether it is a map of known keys; reports what is not. */
+  #onlyKeys(section: NodeSection, known: readonly string[], hint = `Known keys: ${known.join(', ')}.`): boolean {
+    if (section.node?.kind !== 'map') {
+      this.#wrong(section, 'test.value-type', 'A map is expected here.', hint)
+      return false
+    }
+    for (const key of section.node.entries.keys()) {
+      if (known.includes(key)) continue
+      const meant = nearest(key, known)
+      this.#report({
+        code: 'test.key-unknown',
+        message: `Unknown key "${key}".`,
+        hint: meant === undefined ? hint : `Did you mean "${meant}"?`,
+        at: section.get(key).keyPlace,
+      })
+    }
+    return true
+  }
+
+  #wrong(section: NodeSection, code: string, message: string, hint: string): void {
+    this.#report({ code, message, hint, at: section.place })
+  }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function textMap(value: unknown): Record<string, string> {
+  if (!isMap(value)) return {}
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, String(each)]))
+}
