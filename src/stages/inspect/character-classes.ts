@@ -113,5 +113,28 @@ export function isDocument(text: string, chars: number): boolean {
     const second = text.indexOf('\n', first + 1)
     if (second !== -1 && second < text.length - 1) return true
   }
-  return text.length > 300 && (chars & has.blank) !== 0
+  if ((chars & has.blank) === 0) return false
+  return text.length > 300 || isSentence(text)
+}
+
+/** Small words of prose that no query and no command has. */
+const smallWords = new Set(
+  'the a an of to for with that this these it its be are was were been will would can could should has have had we you they your our their when because but into than then also only which while does did please der die das und ein eine ist nicht mit von zu le la les des une est pas pour dans que el los las una por con para del che di il per non com uma não os'.split(
+    ' ',
+  ),
+)
+
+/** A line of prose: at least six plain words, most of the words plain, and two of them small. Reads 300 characters at most. */
+function isSentence(text: string): boolean {
+  let plain = 0
+  let small = 0
+  let all = 0
+  for (const word of text.split(' ')) {
+    if (word === '') continue
+    all++
+    if (!/^[("'“„«]?[A-Za-zÀ-ÿ][a-zß-ÿ]{0,24}(?:['’-][a-z]{1,12})?[.,;:!?)"'”»]{0,2}$/.test(word)) continue
+    plain++
+    if (smallWords.has(word.toLowerCase())) small++
+  }
+  return plain >= 6 && small >= 2 && plain * 10 >= all * 6
 }

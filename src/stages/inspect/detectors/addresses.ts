@@ -152,7 +152,7 @@ function url(view: View, start: number, end: number): string | null {
 /** A callback of a developer's own machine: with a port and a path, as frameworks print it. */
 function isDevelopment(text: string): boolean {
   return (
-    /^https?:\/\/(?:localhost|127\.0\.0\.1|192\.168\.\d{1,3}\.\d{1,3}|10\.\d{1,3}\.\d{1,3}\.\d{1,3}):[3-9]\d{3,4}(?:\/[\w/.-]{0,60}(?:\?[\w=&.-]{0,80})?)?$/.test(
+    /^https?:\/\/(?:localhost|127\.0\.0\.1|192\.168\.\d{1,3}\.\d{1,3}|10\.\d{1,3}\.\d{1,3}\.\d{1,3}):[1-9]\d{3,4}(?:\/[\w/.-]{0,60}(?:\?[\w=&.-]{0,80})?)?$/.test(
       text,
     ) && !/:(?:6379|11211|9200|2375|5432|3306|8500|27017|22|25)\b/.test(text)
   )

@@ -1,5 +1,5 @@
 import type { Anchor, Detector, View } from '../view.js'
-import { fits, isWordAt, lead, skipBlanks } from './near.js'
+import { fits, isWordAt, lead } from './near.js'
 
 /*
  * Stops: code of PHP, Java, Node.js, Python, Ruby, Perl and .NET where a value is expected – calls that run commands or
@@ -322,6 +322,8 @@ function call(view: View, start: number, end: number): string | null {
   if (isWordAt(lower, start - 1)) return null
   const name = lower.slice(start, end - 1)
   if (view.document) return null
+  // regexp.exec(text), path.compile(…): methods of their own kind.
+  if (before === 46 && mild.has(name)) return null
   if (!mild.has(name)) return before === 46 && name.length < 8 ? null : 'call of a function'
   const rest = lower.slice(end, end + 80).trim()
   // system('id'), exec("…"), eval($_…), assert(…), chr(112).chr(…)
@@ -446,6 +448,7 @@ function node(view: View, start: number, end: number): string | null {
   const { lower } = view
   const name = lower.slice(start, end)
   if (isWordAt(lower, start - 1) && isWordAt(name, 0)) return null
+  if (lower.charCodeAt(start - 1) === 96) return null
   const rest = lower.slice(end, end + 80)
   const around = lower.slice(Math.max(0, start - 20), start)
   switch (name) {
@@ -487,7 +490,7 @@ function node(view: View, start: number, end: number): string | null {
     case 'reflect.':
     case 'globalthis.':
     case 'string.raw':
-      return /^(?:construct|apply|get|ownkeys|process|require|`)/.test(rest) &&
+      return /^(?:(?:construct|apply|get|ownkeys)\(|process|require|`)/.test(rest) &&
         name !== '.tostring()' &&
         name !== 'array.from'
         ? 'JavaScript code'
@@ -503,7 +506,13 @@ function node(view: View, start: number, end: number): string | null {
     case 'process[':
       return 'Node.js code'
     case 'child_process':
-      return /^['"`]?\s{0,3}[).,[]/.test(rest) || rest.trim() === '' ? 'Node.js code' : null
+      return /['"`(]$/.test(around) || /^['"`]?\s{0,3}\)/.test(rest) ? 'Node.js code' : null
+    case 'execsync':
+    case 'spawnsync':
+    case 'fs.readfile':
+    case 'fs.writefile':
+    case 'os.tmpdir':
+      return /^\w{0,6}\s{0,2}\(/.test(rest) && start < 200 ? 'Node.js code' : null
     default:
       return 'Node.js code'
   }
@@ -655,7 +664,8 @@ function polluted(view: View, start: number, end: number): string | null {
   if (view.home === 'key') return 'prototype as a key'
   if (view.document) return null
   const before = view.lower.charAt(start - 1)
-  const after = view.lower.charAt(skipBlanks(view.lower, end))
+  const after = view.lower.charAt(end)
+  if (before === '`') return null
   return /[[.{"'&?]/.test(before) || /[\].:=["']/.test(after) || (start === 0 && end === view.lower.length)
     ? 'prototype in a path'
     : null
@@ -666,7 +676,7 @@ function constructed(view: View, start: number, end: number): string | null {
   if (name !== 'prototype') return view.document ? null : 'prototype in a path'
   if (view.home === 'key' && view.lower === 'prototype')
     return view.name === 'constructor' ? 'prototype as a key' : null
-  if (view.document) return null
+  if (view.document || view.lower.charCodeAt(start - 13) === 96) return null
   return /constructor['"\]]{0,2}[.[]['"]?$/.test(view.lower.slice(Math.max(0, start - 18), start))
     ? 'prototype in a path'
     : null

@@ -339,6 +339,8 @@ function afterSeparator(view: View, at: number): string | null {
       : null
   }
   if (!fits(argument, lower, next)) return null
+  // A union of quoted words: 'GET' | 'HEAD' | 'POST'
+  if (/^['"]\w+['"]$/.test(lower.slice(from - 1, word.end))) return null
   return sign === 38 &&
     lower.charCodeAt(at + 1) === 32 &&
     isWordAt(lower, at - 2) &&
@@ -423,9 +425,10 @@ function substitution(view: View, at: number, from: number): string | null {
   const args = next !== word.end && fits(argument, lower, next)
   if (backtick) {
     if (view.whole === '' || view.document) return null
-    const around = lower.slice(0, at).trim() + (close === -1 ? '' : lower.slice(close + 1).trim())
-    const lonely = !/[a-z]{2,} [a-z]{2,}/.test(around) && !/\s$/.test(lower.slice(0, at).slice(-1))
-    return (rank === 2 || args || alone) && lonely ? 'command substitution' : null
+    // In prose, backticks with blanks around them hold names; an attack's are the value or glued to something.
+    const glued = at === 0 || /[;|&="'`$<>/\\:\w]/.test(lower.charAt(at - 1))
+    const whole = at === 0 && (close === -1 || close + 1 >= view.whole.length)
+    return (rank === 2 || args || alone) && (whole || (glued && at > 0)) ? 'command substitution' : null
   }
   if (view.document) return null
   if (lower.charCodeAt(word.end) === 40 || lower.charCodeAt(word.end) === 46 || lower.charCodeAt(word.end) === 39)
@@ -496,14 +499,10 @@ function hiddenFile(view: View, start: number, end: number): string | null {
 function program(view: View, start: number, end: number): string | null {
   const { lower } = view
   const word = readWord(lower, end)
-  if (
-    start <= 4 &&
-    word.name !== '' &&
-    /^(?:\/usr)?\/s?bin\/[\w.-]{1,24}(?:\s|$|[;|&])/.test(lower.slice(Math.max(0, start - 4)).replace(/^[^/]*/, '')) &&
-    !view.document
-  ) {
+  const root = /usr$/.test(lead(lower, start, 4)) ? start - 4 : start
+  const leads = root <= 0 || /^[\s"'`;|&(=$]{1,6}$/.test(lower.slice(0, Math.min(root, 8)))
+  if (!view.document && leads && /^[\w.-]{1,24}(?:\s|$|[;|&])/.test(lower.slice(end, end + 26)))
     return 'program by path'
-  }
   if (word.name === '' || commandRank(word.name).rank === 0)
     return !view.document && /[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
   if (isWordAt(lower, start - 1) && !/usr$/.test(lead(lower, start, 4))) return null
@@ -525,11 +524,15 @@ function windows(view: View, start: number, end: number): string | null {
   if (view.document) return null
   const { lower } = view
   const name = lower.slice(start, end)
-  if (isWordAt(lower, start - 1)) return null
+  if (isWordAt(lower, start - 1) || lower.charCodeAt(start - 1) === 96) return null
   if (name.startsWith('%') || name.startsWith('system32')) return 'Windows command'
   const next = skipBlanks(lower, end)
   if (name === 'powershell' || name === 'pwsh') {
-    return fits(/(?:\.exe)?\s{0,4}(?:-[a-z]|\/|["'{(&]|iex|invoke|get-|start-|\$|i?wr)/y, lower, end)
+    return fits(
+      /(?:\.exe)?(?:\s{1,4}(?:-[a-z]|\/|iex|invoke|get-|start-|\$|i?wr|["'{(&]{1,2}\$)|\.exe|["'(&]{1,3}[a-z$])/y,
+      lower,
+      end,
+    )
       ? 'Windows command'
       : null
   }
@@ -548,7 +551,7 @@ function bareCommand(view: View, start: number, end: number): string | null {
     return null
   // Only at the start, behind brackets and quotes, or behind another command's name.
   const ahead = lead(lower, start).trim()
-  const leads = ahead === '' || /^[^a-z0-9]{1,12}$/.test(ahead) || /[('"`=;|&]$/.test(ahead)
+  const leads = ahead === '' || /^[^a-z0-9]{1,12}$/.test(ahead) || /['"=;|&]$|^\W*[(`]$/.test(ahead)
   const name = lower.slice(start, end).trim()
   const rest = lower.slice(end, end + 80)
   switch (name) {

@@ -205,7 +205,7 @@ function climb(view: View, start: number, _end: number): string | null {
   if (view.document) {
     return steps >= 3 && isSensitive(rest) ? 'climb to a system file' : null
   }
-  if (isSensitive(rest)) return 'climb to a system file'
+  if (isSensitive(rest) || (steps >= 3 && isServerFolder(rest))) return 'climb to a system file'
   // An import or a schema reference in a whole value climbs as well, in one plain spelling, to a file with an extension.
   if (steps >= 2) return isReference(view, start, rest) ? (steps >= 4 ? 'climb' : null) : 'climb'
   const odd = /^\.\.[\\;,]|^\.{3,}[\\/]|^\.\.\/\/|^\.[\\/]\.[\\/]/.test(run) && !/^\.\.\\[a-z]/.test(run)
@@ -238,10 +238,12 @@ function countSteps(run: string): number {
 }
 
 function isSensitive(rest: string): boolean {
-  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|logs?[/\\]|inetpub|autoexec|usr[/\\]|bin[/\\]|dev[/\\]|tmp[/\\]|home[/\\]|private[/\\])/.test(
+  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|logs?[/\\]|inetpub|autoexec|private[/\\])/.test(
     rest,
   )
 }
+
+const isServerFolder = (rest: string): boolean => /^(?:usr|bin|dev|tmp|home|opt|mnt|srv|lib)[/\\]/.test(rest)
 
 /** `../../schemas/order.json`: forward slashes only, from the start, to a named file. */
 function isReference(view: View, start: number, rest: string): boolean {

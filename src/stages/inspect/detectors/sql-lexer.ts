@@ -130,7 +130,6 @@ export function lexSql(text: string): SqlTokens {
   const before: number[] = []
   let single = 0
   let double = 0
-  let back = 0
   const length = text.length
   const push = (type: number, start: number, end: number, count = 0): void => {
     kinds.push(type)
@@ -153,7 +152,7 @@ export function lexSql(text: string): SqlTokens {
     }
     if (isWordSign(code)) {
       let end = i + 1
-      while (end < length && isWordSign(text.charCodeAt(end))) end++
+      while (end < length && (isWordSign(text.charCodeAt(end)) || isHyphen(text, end))) end++
       push(end - i > 24 ? kind.word : (table.get(text.slice(i, end)) ?? kind.word), i, end)
       i = end
       continue
@@ -168,7 +167,8 @@ export function lexSql(text: string): SqlTokens {
         push(kind.quote, i, i + 1, double++)
         break
       case 96:
-        push(kind.quote, i, i + 1, back++)
+        // Hardly ever an attack's way out, mostly a mention of something in Markdown.
+        push(kind.quote, i, i + 1, 1)
         break
       case 40:
         push(kind.open, i, i + 1)
@@ -265,6 +265,10 @@ export function lexSql(text: string): SqlTokens {
   }
   return { kinds, starts, ends, before, count: kinds.length }
 }
+
+/** `xcode-select` is one word; `1-sleep(5)` and `'-sleep(5)-'` are not. */
+const isHyphen = (text: string, at: number): boolean =>
+  text.charCodeAt(at) === 45 && isLetter(text.charCodeAt(at - 1)) && isLetter(text.charCodeAt(at + 1))
 
 const isCompareSign = (code: number): boolean => code === 60 || code === 61 || code === 62
 

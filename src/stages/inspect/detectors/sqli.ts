@@ -259,7 +259,9 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
 function queryCondition(view: View, t: SqlTokens, i: number, out: boolean): string | null {
   for (let j = i + 1; j < i + reach && j < t.count; j++) {
     if (t.kinds[j] === kind.select)
-      return out || selectScore(view, t, j) >= (view.document ? 3 : 2) ? 'subquery in a condition' : null
+      return out || selectScore(view, t, j) >= (view.document || t.kinds[j - 1] !== kind.open ? 3 : 2)
+        ? 'subquery in a condition'
+        : null
     if (t.kinds[j] === kind.exists) {
       if (t.kinds[j + 1] === kind.open && t.kinds[j + 2] === kind.select) return 'subquery in a condition'
     }
@@ -297,14 +299,10 @@ const isCommentAt = (t: SqlTokens, i: number): boolean =>
 
 /** Whether a word stands in quotes of its own, without blanks. */
 function isQuotedWord(view: View, t: SqlTokens, i: number): boolean {
-  return (
-    t.kinds[i - 1] === kind.quote &&
-    t.kinds[i + 1] === kind.quote &&
-    t.ends[i - 1] === t.starts[i] &&
-    t.ends[i] === t.starts[i + 1] &&
-    t.starts[i - 1] !== 0 &&
-    view.lower[(t.starts[i - 1] ?? 0) - 1] === ' '
-  )
+  if (t.kinds[i - 1] !== kind.quote || t.kinds[i + 1] !== kind.quote) return false
+  if (t.ends[i - 1] !== t.starts[i] || t.ends[i] !== t.starts[i + 1]) return false
+  const start = t.starts[i - 1] ?? 0
+  return start !== 0 && !/\w/.test(view.lower.charAt(start - 1)) && !/\w/.test(view.lower.charAt(t.ends[i + 1] ?? 0))
 }
 
 function isLetterAt(view: View, at: number): boolean {
@@ -406,10 +404,14 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
     case kind.number:
     case kind.variable:
     case kind.nothing:
-    case kind.open:
     case kind.telltale:
-    case kind.quote:
       score += 2
+      break
+    case kind.open:
+      score += t.kinds[j + 1] === kind.dot ? 0 : 2
+      break
+    case kind.quote:
+      score += t.kinds[j - 1] === kind.all || view.lower[t.starts[j] ?? 0] === '`' ? 0 : 2
       break
     case kind.operator:
       score +=
@@ -443,12 +445,13 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
           after === kind.semicolon ||
           after === kind.close ||
           after === kind.limit ||
-          after === kind.dot ||
+          (after === kind.dot && t.kinds[j + 3] === kind.word) ||
           after === kind.order ||
           after === kind.comma
         )
           score++
-        if (after === kind.where || after === kind.dot || after === kind.limit) score++
+        if (after === kind.where || (after === kind.dot && t.kinds[j + 3] === kind.word) || after === kind.limit)
+          score++
         if (readable.has(word(view, t, j + 1))) score++
       }
     } else if (type === kind.word || type === kind.object) {
@@ -467,7 +470,8 @@ function select(view: View, t: SqlTokens, i: number): string | null {
   if (score < 2) return null
   const before = t.kinds[i - 1]
   const out = breaksOut(t, i) || (before === kind.open && breaksOut(t, i - 1))
-  if (out && score >= 2) return 'break-out with a query'
+  // In a document, a quote before SELECT begins a string that holds a query.
+  if (out && !view.document) return 'break-out with a query'
   if (before === kind.open) {
     const outer = t.kinds[i - 2]
     if (
@@ -649,6 +653,8 @@ function cutShort(view: View, t: SqlTokens, i: number): string | null {
   if (j < 0 || t.kinds[j] !== kind.quote || (t.before[j] ?? 0) % 2 !== 0) return null
   const rest = view.lower.slice((t.starts[i] ?? 0) + 1, t.ends[i])
   if (view.lower[t.starts[i] ?? 0] === '#' && /^[0-9a-f]/.test(rest)) return null
+  // "--flag" is an option of some program, `#` in quotes is a sign that somebody talks about.
+  if (/^-[a-z]|^-?["'`]/.test(rest)) return null
   return (t.ends[i] ?? 0) >= view.lower.trimEnd().length && rest.trim().length <= 12
     ? 'comment after a break-out'
     : null
@@ -683,7 +689,9 @@ function orderBy(view: View, t: SqlTokens, i: number): string | null {
 }
 
 function functionCall(view: View, t: SqlTokens, i: number): string | null {
-  const isCall = t.kinds[i + 1] === kind.open || (t.kinds[i + 1] === kind.dot && t.kinds[i + 2] === kind.word)
+  const isCall =
+    t.kinds[i + 1] === kind.open ||
+    (t.kinds[i + 1] === kind.dot && t.kinds[i + 2] === kind.word && /_|ctxsys/.test(word(view, t, i)))
   if (!isCall) return null
   const before = t.kinds[i - 1]
   if (before === kind.dot && t.kinds[i] === kind.common) return null

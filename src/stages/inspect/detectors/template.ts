@@ -66,8 +66,10 @@ export const template: Detector = {
         'xwork.methodaccessor',
         'redirect:${',
         'action:${',
-        '#parameters',
-        '#application',
+        '#parameters.',
+        '#parameters[',
+        '#application.',
+        '#application[',
         '.getclass(',
         'freemarker.template',
         '.utility.execute',
@@ -115,7 +117,7 @@ function delimited(view: View, start: number, end: number): string | null {
     return sensitive.test(content) && /[([#'"=]/.test(content) ? 'template expression' : null
   }
   if (shut === -1 && view.document) return null
-  if (opener === '<%') return view.document ? null : 'template expression'
+  if (opener === '<%') return view.document || !/^[=@!\s-]/.test(content) ? null : 'template expression'
   if (opener === '{%') {
     if (view.document) return null
     return /\b(?:for|set|import|include|extends|with|print|debug|call|macro|load|if|apply|filter|do|raw|module)\b/.test(
@@ -174,7 +176,12 @@ function directive(view: View, start: number, end: number): string | null {
 }
 
 function dunder(view: View, start: number, end: number): string | null {
-  if (!view.document) return 'reflection in a template'
+  if (!view.document) {
+    // Files and fields of Python are named so; an attack reaches through the name.
+    const next = view.lower.slice(end, end + 4)
+    if (/^\.py|^\.ts|^\/|^[\s`]|^$/.test(next) && !/[.['"(]$/.test(view.lower.slice(Math.max(0, start - 1), start))) return null
+    return 'reflection in a template'
+  }
   // Source code defines and mentions these; an attack walks from one to the next.
   return /^\s{0,3}[.[]\s{0,3}['"]?__/.test(view.lower.slice(end, end + 12)) &&
     /[{.\])]\s{0,3}$/.test(view.lower.slice(Math.max(0, start - 3), start))

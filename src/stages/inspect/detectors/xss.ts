@@ -146,6 +146,9 @@ function judge(view: View, tag: Tag): string | null {
     if (technique !== null) return technique
   }
   const bare = /^[a-z]{2,14}/.exec(name)?.[0] ?? name
+  // `<script>` in backticks is a mention.
+  const isMention = view.lower.charCodeAt(tag.start - 1) === 96 && view.lower.charCodeAt(tag.end) === 96
+  if (isMention) return null
   if (active.has(name) || (active.has(bare) && !/^[a-z0-9-]+$/.test(name))) {
     if (!view.document) return 'active element'
     return runs(view, tag, name) ? 'active element' : null
@@ -153,7 +156,10 @@ function judge(view: View, tag: Tag): string | null {
   if (name === 'style' || name === 'svg' || name === 'math' || name === 'xml' || name === 'stylesheet') {
     const rest = view.lower.slice(tag.end, tag.end + 400)
     if (name === 'style') {
-      return /@im|expression|javascript|behavior|-moz-binding|url\(|<!--|\\/.test(rest) ? 'active style' : null
+      const runs = view.document
+        ? /expression\s{0,4}\(|javascript:|-moz-binding/
+        : /@im|expression|javascript|behavior|-moz-binding|url\(|<!--|\\/
+      return runs.test(rest) ? 'active style' : null
     }
     return name === 'xml' && !view.document && /^\s*(id|src|onp)/.test(tag.attributes[0]?.name ?? '')
       ? 'active element'
@@ -232,7 +238,7 @@ function scriptUrl(view: View, start: number, end: number): string | null {
       : null
   }
   if (fits(/[^\s]{0,60}[(=`[/{]/y, view.lower, at)) return 'script URL'
-  return start === 0 || /["'=(:]/.test(view.lower.charAt(start - 1)) ? (at === end ? 'script URL' : null) : null
+  return start === 0 || /["'=(]/.test(view.lower.charAt(start - 1)) ? (at === end ? 'script URL' : null) : null
 }
 
 function dataUrl(view: View, start: number): string | null {
@@ -241,7 +247,7 @@ function dataUrl(view: View, start: number): string | null {
   if (start !== 0 && !/[\s"'=(,]/.test(before)) return null
   const rest = view.lower.slice(start, start + 64)
   return /^data:(text\/(html|xml|javascript)|application\/x)[^,]{0,40},/.test(rest) ||
-    (/^data:image\/svg[^,]{0,40},/.test(rest) && start !== 0)
+    (/^data:image\/svg[^,]{0,40},/.test(rest) && /["'(]/.test(before))
     ? 'data URL that is a page'
     : null
 }
@@ -251,6 +257,13 @@ function call(view: View, start: number, end: number): string | null {
   if (view.document) return null
   const { lower } = view
   const name = lower.slice(start, end)
+  // `eval`, unsafe-eval: named, not called.
+  if (lower.charCodeAt(start - 1) === 96 || lower.charCodeAt(start - 1) === 45) return null
+  if (name === 'settimeout' || name === 'setinterval') {
+    return fits(/\s{0,3}(?:\(|`)\s{0,3}(?:['"`]|alert|eval|confirm|prompt|document|window|location|atob)/y, lower, end)
+      ? 'script call'
+      : null
+  }
   if (name === 'fetch' || name === 'import') {
     return fits(/\s{0,3}\(\s{0,3}['"`][^)]{0,60}(?:\/\/|cookie)/y, lower, end) ? 'script call' : null
   }
@@ -287,6 +300,7 @@ function scriptObject(view: View, start: number, end: number): string | null {
   if (view.document) return null
   const { lower } = view
   if (isWordAt(lower, start - 1) && lower.charCodeAt(start) !== 46) return null
+  if (lower.charCodeAt(start - 1) === 96) return null
   const name = lower.slice(start, end)
   const rest = lower.slice(end, end + 60)
   switch (name) {
