@@ -40,7 +40,7 @@ export const command: Command = {
     const signals = listenToSignals({
       reload: () => reload(),
       force: (signal) => {
-        terminal.err(`Second ${signal}: stopped at once.\n`)
+        terminal.err(`${signal} while stopping: stopped at once.\n`)
         process.exit(exitCode.problems)
       },
     })

@@ -5,8 +5,11 @@ export interface Signals {
   release(): void
 }
 
-/** Ctrl-C under `npm start` arrives twice: from the terminal, and from npm, which passes it on. */
-const sameKeyPressMs = 300
+/**
+ * One wish may arrive twice: Ctrl-C under `npm start` comes from the terminal and from npm, which passes it on; supervisors
+ * signal a process and then its group. The same signal within this time is the same wish.
+ */
+const sameWishMs = 300
 
 /** Listens to signals: SIGHUP reloads, the first SIGTERM or SIGINT stops in order, the second at once. */
 export function listenToSignals(on: { reload: () => void; force: (signal: string) => void }): Signals {
@@ -14,13 +17,13 @@ export function listenToSignals(on: { reload: () => void; force: (signal: string
   const stopped = new Promise<string>((resolve) => {
     stop = resolve
   })
-  let stoppingSince: number | null = null
+  let first: { readonly signal: string; readonly at: number } | null = null
   const end = (signal: string): void => {
-    const now = performance.now()
-    if (stoppingSince === null) {
-      stoppingSince = now
+    const at = performance.now()
+    if (first === null) {
+      first = { signal, at }
       stop(signal)
-    } else if (signal !== 'SIGINT' || now - stoppingSince > sameKeyPressMs) on.force(signal)
+    } else if (signal !== first.signal || at - first.at > sameWishMs) on.force(signal)
   }
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
