@@ -1,6 +1,7 @@
 import type { RoutePlan, Step } from '../plan/plan.js'
 import { stages } from '../stages/all.js'
 import type { Check, Tools } from '../stages/contract.js'
+import { bodyLimits, type RequestSettings } from '../stages/request/settings.js'
 
 /** A step of the plan with the check its stage made of it. */
 export interface CompiledStep {
@@ -14,6 +15,8 @@ export interface CompiledRoute {
   readonly head: readonly CompiledStep[]
   readonly rest: readonly CompiledStep[]
   readonly maxBodyBytes: number
+  /** What happens to a body: read into memory for the steps, passed on as it arrives, or left unread to be refused. */
+  readonly bodyIs: 'buffered' | 'streamed' | 'refused'
   /** The step in whose name a body over the cap is refused. */
   readonly requestStep: Step | null
 }
@@ -30,12 +33,14 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     return { step, check: stage.compile(step.settings as never, tools) }
   })
   const requestStep = plan.steps.find(({ stage }) => stage === 'request') ?? null
-  const maxBytes = (requestStep?.settings as { maxBytes?: unknown } | undefined)?.maxBytes // documented by the request stage
+  // Settings are known to their own stage, which says so of its own in `bodyLimits`.
+  const limits = requestStep === null ? null : bodyLimits(requestStep.settings as RequestSettings)
   return {
     plan,
     head: steps.filter(({ step }) => step.phase === 'head'),
     rest: steps.filter(({ step }) => step.phase !== 'head'),
-    maxBodyBytes: typeof maxBytes === 'number' ? maxBytes : fallbackBodyBytes,
+    maxBodyBytes: limits?.maxBytes ?? fallbackBodyBytes,
+    bodyIs: limits?.acceptsBody === false ? 'refused' : plan.body,
     requestStep,
   }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { RoutePlan } from '../plan/plan.js'
 import type { OpenRecord, Recorder } from '../record/open-record.js'
 import type { Answer, Content, Exchange, Identity, QueryPair, SendFault } from '../stages/contract.js'
@@ -38,6 +39,8 @@ export class LiveExchange implements Exchange {
   readonly expectsContinue: boolean
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** The connection; Node takes it from a request that is destroyed. */
+  readonly socket: Socket
   readonly record: OpenRecord
   readonly answerHeaders: string[] = []
   params: Readonly<Record<string, string>> = noParams
@@ -75,6 +78,7 @@ export class LiveExchange implements Exchange {
     this.expectsContinue = arrival.expectsContinue
     this.request = request
     this.response = response
+    this.socket = request.socket
     this.#startedAt = arrival.startedAt
     const head = {
       id: arrival.id,
@@ -138,9 +142,7 @@ export class LiveExchange implements Exchange {
 
   /** Ends the connection so that nobody can take what has left for a whole answer. */
   breakConnection(): void {
-    const { socket } = this.request
-    if (socket.destroyed) return
-    socket.resetAndDestroy()
+    if (!this.socket.destroyed) this.socket.resetAndDestroy()
   }
 
   /** Closes the record and gives everything back; called once, when the response is over for whatever reason. */

@@ -183,9 +183,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const reason = parserReason(error.code ?? '')
     const deaf = !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE'
     if (exchange !== null) {
+      if (deaf) return void socket.destroy()
       exchange.record.refuse(reason.code, { parser: error.code ?? 'unknown' })
       if (exchange.isRefused) exchange.response.end()
-      else if (!deaf && !exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
+      else if (!exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
       else exchange.breakConnection()
       return
     }
@@ -276,6 +277,7 @@ function mayHaveBody(request: IncomingMessage): boolean {
 function parserReason(code: string): Reason {
   if (code === 'HPE_HEADER_OVERFLOW') return reasons.headersTooLarge
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return reasons.timeout
+  if (code === 'HPE_INVALID_EOF_STATE') return reasons.bodyCut
   return reasons.malformed
 }
 

@@ -8,7 +8,7 @@ import type { AddressTier } from './address-tier.js'
 import { methods } from './canonical.js'
 import { type CompiledRoute, compileRoute } from './compiled-route.js'
 import type { LiveExchange } from './exchange.js'
-import { type BodyFault, readBody } from './read-body.js'
+import { announcedBytes, type BodyFault, readBody } from './read-body.js'
 import { reasons } from './reasons.js'
 import { sendProblem } from './reply.js'
 import { RouteTable } from './route-table.js'
@@ -146,10 +146,14 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
   async function serve(exchange: LiveExchange): Promise<void> {
     const { compiled: route } = exchange
     if (route === null) throw new Error('a request reached the handler without a route')
-    if (exchange.hasBody) {
-      const body = await readBody(exchange, route.maxBodyBytes)
-      if (typeof body === 'string') return refuseBody(exchange, body, route.requestStep)
-      exchange.body = body
+    if (exchange.hasBody && route.bodyIs !== 'refused') {
+      if (route.bodyIs === 'buffered') {
+        const body = await readBody(exchange, route.maxBodyBytes)
+        if (typeof body === 'string') return refuseBody(exchange, body, route.requestStep)
+        exchange.body = body
+      } else if (announcedBytes(exchange) > route.maxBodyBytes) {
+        return refuseBody(exchange, 'too-large', route.requestStep)
+      }
     }
     const verdict = runSteps(route.rest, exchange)
     const denial = verdict instanceof Promise ? await verdict : verdict
@@ -214,7 +218,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     const headers = [...(denial.headers ?? []), ...exchange.answerHeaders]
     const close = isDraining() || (exchange.hasBody && exchange.body === null)
     exchange.isRefused = true
-    if (close) exchange.request.socket.posternEnds = true
+    if (close) exchange.socket.posternEnds = true
     exchange.sent(sendProblem(exchange, denial.reason, headers, close, denial.errors))
   }
 

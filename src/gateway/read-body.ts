@@ -11,8 +11,7 @@ const empty: Buffer = Buffer.alloc(0)
  */
 export function readBody(exchange: LiveExchange, maxBytes: number): Promise<Buffer | BodyFault> {
   const { request } = exchange
-  const announced = Number(request.headers['content-length'] ?? -1)
-  if (announced > maxBytes) return Promise.resolve('too-large')
+  if (announcedBytes(exchange) > maxBytes) return Promise.resolve('too-large')
   if (exchange.expectsContinue) exchange.response.writeContinue()
   return new Promise((resolve) => {
     let first = empty
@@ -49,4 +48,9 @@ export function readBody(exchange: LiveExchange, maxBytes: number): Promise<Buff
     request.on('error', onCut)
     request.on('close', onCut)
   })
+}
+
+/** The length a caller announced, in bytes; -1 for a body in chunks. */
+export function announcedBytes({ request }: LiveExchange): number {
+  return Number(request.headers['content-length'] ?? -1)
 }

@@ -221,7 +221,8 @@ export interface Timeouts {
 }
 
 export interface SendFault {
-  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted'
+  /** `too-large`: a streamed body went over its route's cap. */
+  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted' | 'too-large'
   /** For the operator's record; never sent out. */
   readonly detail: string
   /** Whether any byte of the request may have reached the function. */

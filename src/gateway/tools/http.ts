@@ -2,6 +2,7 @@ import type { Dispatcher, Pool } from 'undici'
 import type { UpstreamPlan } from '../../plan/plan.js'
 import type { OutgoingRequest, SendFault, Upstream } from '../../stages/contract.js'
 import type { Pools } from '../../state/pools.js'
+import { CallerGone, CappedBody } from '../capped-body.js'
 import type { LiveExchange } from '../exchange.js'
 import { Transfer } from './transfer.js'
 
@@ -20,7 +21,7 @@ function send(pool: Pool, request: OutgoingRequest, exchange: LiveExchange): Pro
   return new Promise((settle) => {
     const transfer = new Transfer(request.method, request.timeouts, exchange, settle)
     if (exchange.isClosed) return transfer.onError(new Error('the caller has gone'))
-    const body = request.body === 'stream' ? exchange.request : request.body
+    const body = request.body === 'stream' ? passingBody(exchange, transfer) : request.body
     try {
       pool.dispatch(
         {
@@ -37,4 +38,22 @@ function send(pool: Pool, request: OutgoingRequest, exchange: LiveExchange): Pro
     }
     transfer.awaitConnection()
   })
+}
+
+/**
+ * The caller's body as it arrives; a function that stops reading stops the caller. Piped by hand: `pipeline` would end
+ * the caller's connection with the first fault, and the refusal has to leave on it.
+ */
+function passingBody({ request, response, compiled, expectsContinue }: LiveExchange, transfer: Transfer): CappedBody {
+  const body = new CappedBody(compiled?.maxBodyBytes ?? 0)
+  if (expectsContinue) response.writeContinue()
+  request.pipe(body)
+  body.on('error', (error) => {
+    request.unpipe(body)
+    transfer.onError(error)
+  })
+  request.on('close', () => {
+    if (!request.complete) body.destroy(new CallerGone('the caller left before the end of its body'))
+  })
+  return body
 }

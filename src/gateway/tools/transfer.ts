@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer, SendFault, Timeouts } from '../../stages/contract.js'
+import { BodyTooLarge, CallerGone } from '../capped-body.js'
 import type { LiveExchange } from '../exchange.js'
 
 /** Bytes held back while nobody reads: beyond them the function's connection waits. */
@@ -286,6 +287,8 @@ function expire(transfer: Transfer): void {
 
 function faultOf(error: Error & { code?: string }): SendFault['fault'] {
   const code = error.code ?? ''
+  if (error instanceof BodyTooLarge) return 'too-large'
+  if (error instanceof CallerGone) return 'aborted'
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'timeout'
   const garbage = code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW' || code.startsWith('UND_ERR_RES_')
   if (garbage || error.name === 'HTTPParserError' || /bad (response|upgrade)/.test(error.message)) return 'bad-answer'

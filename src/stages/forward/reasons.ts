@@ -5,5 +5,10 @@ export const reasons = {
   badAnswer: { code: 'forward.bad-answer', status: 502, sentence: 'The function did not answer in valid HTTP.' },
   answerCut: { code: 'forward.answer-cut', status: 502, sentence: 'The function broke off its answer.' },
   timeout: { code: 'forward.timeout', status: 504, sentence: 'The function did not answer in time.' },
+  bodyTooLarge: {
+    code: 'forward.body-too-large',
+    status: 413,
+    sentence: 'The body on its way to the function became larger than the route allows.',
+  },
   aborted: { code: 'forward.aborted', status: 499, sentence: 'The caller went away before the function answered.' },
 } as const satisfies Reasons

@@ -85,7 +85,7 @@ export const forward: Stage<ForwardSettings> = {
           header: String(header).toLowerCase(),
         })),
         authorization: resolveAuthorization(policy.get('forward', 'authorization').value),
-        credentialHeader: recordOf(policy.get('auth').value)['apiKey'] === undefined ? null : 'x-api-key',
+        credentialHeader: takesApiKey(policy.get('auth').value) ? 'x-api-key' : null,
         path: resolvePath(policy.get('forward', 'path'), scope),
         allowHeaders: listOf(policy.get('forward', 'headers', 'allow').value),
         setHeaders: Object.entries(recordOf(policy.get('forward', 'headers', 'set').value)).flatMap(
@@ -127,6 +127,7 @@ function isWorthAnother(fault: SendFault, exchange: Exchange): boolean {
 function refuse(fault: SendFault, attempts: number, micros: number): Verdict {
   const evidence = { fault: fault.fault, detail: fault.detail, attempts, micros }
   if (fault.fault === 'timeout') return deny(reasons.timeout, evidence)
+  if (fault.fault === 'too-large') return deny(reasons.bodyTooLarge, evidence)
   if (fault.fault === 'bad-answer') return deny(reasons.badAnswer, evidence)
   return deny(fault.fault === 'aborted' ? reasons.aborted : reasons.unreachable, evidence)
 }
@@ -290,6 +291,12 @@ function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope
       at: at.place,
     })
   }
+}
+
+/** Whether a caller may open the route with an API key, alone or as one method of several. */
+function takesApiKey(auth: unknown): boolean {
+  const { apiKey, anyOf } = recordOf(auth)
+  return apiKey !== undefined || (Array.isArray(anyOf) && anyOf.some(takesApiKey))
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
