@@ -3,7 +3,7 @@ import { printable } from '../record/human.js'
 import { formatPlace, type Place } from '../values/place.js'
 import type { Problem } from '../values/problem.js'
 import { counted } from './counted.js'
-import type { Paint } from './terminal.js'
+import type { Paint, Style } from './terminal.js'
 
 /** Longer source lines are cut around the place, so that the underline stays beneath it. */
 const widest = 110
@@ -14,19 +14,28 @@ export function formatProblems(problems: readonly Problem[], folder: string, pai
 }
 
 function formatProblem(problem: Problem, folder: string, paint: Paint): string {
-  const { place, code, severity, frame = [], message, hint, related = [] } = problem
-  const isError = severity === 'error'
-  const head = `${paint('bold', printable(shownPlace(place, folder)))}  ${paint(isError ? 'red' : 'yellow', code)}`
+  const isError = problem.severity === 'error'
+  return formatAt(problem, folder, paint, isError ? 'red' : 'yellow', isError ? null : 'warning')
+}
+
+/** Anything that is said of a place, in the shape that problems have; `label` stands behind the code. */
+export function formatAt(
+  said: Omit<Problem, 'severity'>,
+  folder: string,
+  paint: Paint,
+  style: Style,
+  label: string | null,
+): string {
+  const { place, code, frame = [], message, hint, related = [] } = said
+  const head = `${paint('bold', printable(shownPlace(place, folder)))}  ${paint(style, code)}`
   const gutter = Math.max(5, ...frame.map(({ line }) => String(line).length + 3))
-  const lines = [isError ? head : `${head}  (warning)`]
+  const lines = [label === null ? head : `${head}  (${label})`]
   for (const { line, text } of frame) {
     const { shown, before } = cut(text, line === place.line ? place.column - 1 : 0)
     lines.push(`${paint('dim', `${String(line).padStart(gutter)} |`)} ${shown}`)
     if (line !== place.line) continue
     const marks = '^'.repeat(Math.max(1, Math.min(place.length ?? 1, shown.length - before)))
-    lines.push(
-      `${paint('dim', `${' '.repeat(gutter)} |`)} ${' '.repeat(before)}${paint(isError ? 'red' : 'yellow', marks)}`,
-    )
+    lines.push(`${paint('dim', `${' '.repeat(gutter)} |`)} ${' '.repeat(before)}${paint(style, marks)}`)
   }
   lines.push(`  ${printable(hint === undefined ? message : `${message} ${hint}`)}`)
   for (const { message: says, place: other } of related) {
@@ -36,7 +45,7 @@ function formatProblem(problem: Problem, folder: string, paint: Paint): string {
 }
 
 /** A path that one can open from here; what is no file of the folder (a flag, a built-in value) stays as it is. */
-function shownPlace(place: Place, folder: string): string {
+export function shownPlace(place: Place, folder: string): string {
   const isElsewhere = place.file.startsWith('(') || isAbsolute(place.file)
   return isElsewhere ? formatPlace(place) : join(folder, formatPlace(place))
 }

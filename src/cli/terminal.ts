@@ -17,7 +17,7 @@ export interface Terminal {
 /** Colors a text, or leaves it as it is. */
 export type Paint = (style: Style, text: string) => string
 
-type Style = keyof typeof codes
+export type Style = keyof typeof codes
 
 const codes = {
   bold: [1, 22],
