@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { load } from 'js-yaml'
 import t from 'tap'
+import { oneAtATime } from '../../src/cli/one-at-a-time.js'
+import { formatProblems } from '../../src/cli/problems.js'
+import type { Problem } from '../../src/values/problem.js'
 import { postern, script } from './command-line.js'
 
 const good = `
@@ -21,7 +24,7 @@ t.test('a folder without problems is a plan', async (t) => {
   t.equal(err, '')
   t.match(
     out.trimEnd().split('\n').at(-1),
-    /^(No problems|\d+ warnings?) in 2 files, \d+ ms\. Plan [0-9a-f]{12}, 1 route\.$/,
+    /^(No problems|\d+ warnings?) in 2 files, \d+ ms\. Plan [0-9a-f]{12}, 1 route\./,
   )
 })
 
@@ -106,4 +109,49 @@ t.test('the schema that editors use beside the examples is the one that ships', 
     t.ok(fits(load(text)), `${name}.yaml fits: ${ajv.errorsText(fits.errors)}`)
   }
   t.notOk(fits({ routes: { 'GET /a': { upstrem: 'fn' } } }), 'and a misspelt key is underlined')
+})
+
+t.test('a place far to the right of a long line is still underlined', async (t) => {
+  const long = `${'x'.repeat(300)}bursts: 1${'y'.repeat(300)}`
+  const problem: Problem = {
+    severity: 'warning',
+    code: 'route.key-unknown',
+    message: 'Unknown key "bursts".',
+    place: { file: 'a.yaml', line: 7, column: 301, length: 6 },
+    related: [{ message: 'first declared here', place: { file: '(built-in)', line: 1, column: 1 } }],
+    frame: [{ line: 7, text: long }],
+  }
+  const [head, shown = '', marks = '', , related] = formatProblems([problem], 'policies', (_style, text) => text).split(
+    '\n',
+  )
+  t.equal(head, 'policies/a.yaml:7:301  route.key-unknown  (warning)')
+  t.ok(shown.length < 130, 'the line is cut')
+  t.equal(shown.slice(marks.indexOf('^'), marks.lastIndexOf('^') + 1), 'bursts')
+  t.equal(related, '  (built-in):1:1  first declared here', 'what is no file gets no folder')
+})
+
+t.test('reloads asked for while one runs become one more, with the latest cause', async (t) => {
+  const ran: string[] = []
+  const waiting: (() => void)[] = []
+  const reload = oneAtATime<string>((cause) => {
+    ran.push(cause)
+    return new Promise((resolve) => waiting.push(resolve))
+  })
+  const all = [reload('a'), reload('b'), reload('c')]
+  t.same(ran, ['a'], 'one at a time')
+  waiting.shift()?.()
+  await all[0]
+  await new Promise((resolve) => setImmediate(resolve))
+  t.same(ran, ['a', 'c'])
+  waiting.shift()?.()
+  await Promise.all(all)
+  const later = reload('d')
+  waiting.shift()?.()
+  await later
+  t.same(ran, ['a', 'c', 'd'])
+  const failing = oneAtATime<number>((turn) => (turn === 1 ? Promise.reject(new Error('no')) : Promise.resolve()))
+  const first = failing(1)
+  const second = failing(2)
+  await t.rejects(first)
+  await t.resolves(second, 'one that fails does not stop the next')
 })
