@@ -1,3 +1,4 @@
+import { struck } from '../../policy/audit/audit.js'
 import type { AuditedFolder } from '../../policy/audit/audit-folder.js'
 import { type AuditCode, entryOf, type Severity } from '../../policy/audit/catalog.js'
 import type { Patch, Waiver } from '../../policy/audit/finding.js'
@@ -62,7 +63,7 @@ export function itemsOf({ problems, audit }: Pick<AuditedFolder, 'problems' | 'a
       message,
       hint: hint ?? null,
       place,
-      frame: frame ?? [],
+      frame: (frame ?? []).map(({ line, text }) => ({ line, text: struck(text) })),
       related: related ?? [],
     })),
     ...(audit?.findings ?? []).map(({ code, severity, message, hint, patches, place, subjects, frame, waiver }) => ({

@@ -8,11 +8,12 @@ import { gatewayPatch, routePatch } from './patch.js'
 export const consumption: RuleTable = {
   routes: {
     'audit.limit-missing': (route) => {
-      if (route.limits.length > 0) return undefined
+      // One that only reports has a finding of its own, whose mend is the mend of this.
+      if (route.plan.steps.some(({ stage }) => stage === 'rateLimit')) return undefined
       return {
         at: route.plan.declaredAt,
         subject: route.id,
-        message: `${route.id} enforces no limit: one caller may call it as often as it likes, and every call is billed.`,
+        message: `${route.id} has no limit: one caller may call it as often as it likes, and every call is billed.`,
         hint: `Say how often one ${isOpen(route) ? 'address' : 'caller'} may.`,
         patch: routePatch(route, {
           rateLimit: isOpen(route)

@@ -34,21 +34,28 @@ export function patchLines({ merge }: Patch): string[] {
 function blockLines(map: Merge, indent: string, depth: number): string[] {
   return Object.entries(map).flatMap(([key, value]) => {
     const head = `${indent}${scalar(key)}:`
+    if (value === null) return [`${head} # delete this key`]
     if (!isMerge(value)) return [`${head} ${flow(value)}`]
     const line = `${head} ${flow(value)}`
     // The way to the change is written in blocks, as policy files are; the change itself may share one line.
-    return depth > 1 && line.length <= widest ? [line] : [head, ...blockLines(value, `${indent}  `, depth + 1)]
+    return depth > 1 && line.length <= widest && !deletes(value)
+      ? [line]
+      : [head, ...blockLines(value, `${indent}  `, depth + 1)]
   })
 }
 
 function flow(value: Merge[string]): string {
   if (isMerge(value)) {
     const entries = Object.entries(value).map(([key, each]) => `${scalar(key)}: ${flow(each)}`)
-    return `{ ${entries.join(', ')} }`
+    return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`
   }
   if (Array.isArray(value)) return `[${value.map(scalar).join(', ')}]`
-  if (value === null) return '~'
   return typeof value === 'string' ? scalar(value) : String(value)
+}
+
+/** What is taken away needs a line of its own, for what stands on it is a word to the reader. */
+function deletes(map: Merge): boolean {
+  return Object.values(map).some((value) => value === null || (isMerge(value) && deletes(value)))
 }
 
 function isMerge(value: Merge[string]): value is Merge {
