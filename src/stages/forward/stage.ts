@@ -102,19 +102,22 @@ export const forward: Stage<ForwardSettings> = {
     if (plan === undefined) throw new Error(`upstream ${settings.upstream} is not in the plan`)
     const upstream = tools.http.upstream(plan)
     const outgoing = compileRequest(settings, plan.basePath, upstreamHeaders(settings, tools))
-    return async (exchange) => {
+    return (exchange) => {
       const request = outgoing(exchange)
       const started = tools.clock.monotonic()
-      let outcome = await upstream.send(request, exchange)
-      let attempts = 1
-      if ('fault' in outcome && isWorthAnother(outcome, exchange)) {
-        attempts = 2
-        outcome = await upstream.send(request, exchange)
-      }
-      const micros = Math.round((tools.clock.monotonic() - started) * 1000)
-      if ('fault' in outcome) return refuse(outcome, attempts, micros)
-      exchange.answer = outcome
-      return attempts === 1 ? allow : { outcome: 'allow', evidence: { attempts } }
+      const micros = () => Math.round((tools.clock.monotonic() - started) * 1000)
+      return upstream.send(request, exchange).then((outcome) => {
+        if (!('fault' in outcome)) {
+          exchange.answer = outcome
+          return allow
+        }
+        if (!isWorthAnother(outcome, exchange)) return refuse(outcome, 1, micros())
+        return upstream.send(request, exchange).then((second): Verdict => {
+          if ('fault' in second) return refuse(second, 2, micros())
+          exchange.answer = second
+          return { outcome: 'allow', evidence: { attempts: 2 } }
+        })
+      })
     }
   },
 }
