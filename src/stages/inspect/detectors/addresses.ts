@@ -142,9 +142,10 @@ function url(view: View, start: number, end: number): string | null {
   if (address === 'odd') return whole ? 'address in disguise' : null
   if (address === 'private') return whole && (view.home !== 'body' || !isDevelopment(lower)) ? 'private address' : null
   // http://expected.com:80#@127.0.0.1/: parsers disagree about where the host ends.
-  if (whole && /[@#\\]/.test(lower.slice(from, from + 120))) {
-    const last = /[@\\#]\s{0,2}@?([^/@#?\\]{1,80})(?:[/?]|$)/.exec(lower.slice(from, from + 160))
-    if (last?.[1] !== undefined && addressOf(hostOf(last[1], 0)) !== 'public') return 'private address'
+  if (whole && (view.chars & has.at) !== 0) {
+    const last = /[#?\\\s&][^/@]{0,60}@\s{0,2}([^/@#?\\]{1,80})(?:[/?]|$)/.exec(lower.slice(from, from + 160))
+    if (last?.[1] !== undefined && /^(?:private|metadata)$/.test(addressOf(hostOf(last[1], 0))))
+      return 'private address'
   }
   return null
 }

@@ -9,12 +9,12 @@ import { fits, isWordAt, lead } from './near.js'
  * Limits: documents may show code; names of exceptions pass, since logs and error reports are made of them.
  */
 const calls: readonly string[] =
-  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input unpack printf vprintf sprintf fprintf'.split(
+  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input unpack printf vprintf sprintf fprintf array_diff_uassoc array_diff_ukey array_intersect_uassoc array_intersect_ukey array_udiff array_uintersect array_walk_recursive array_key_exists array_merge array_pop array_push array_rand array_reverse array_search array_shift array_slice array_splice array_unshift array_values array_keys array_combine array_fill array_flip uasort uksort call_user_method forward_static_call forward_static_call_array func_get_args func_get_arg function_exists get_class_methods get_class_vars get_declared_classes get_object_vars method_exists property_exists spl_autoload_register register_tick_function iterator_apply ob_get_contents ob_end_clean ob_get_clean output_add_rewrite_var session_set_save_handler session_start session_destroy set_error_handler set_exception_handler set_include_path get_include_path stream_context_create stream_get_contents stream_socket_client stream_wrapper_register fgetcsv fgets fpassthru fputcsv fread fseek ftruncate file_exists fileatime filectime filegroup fileinode filemtime fileowner fileperms filesize filetype is_executable is_readable is_writable is_writeable is_link link linkinfo lstat readlink realpath tempnam tmpfile chgrp lchown disk_free_space disk_total_space ftp_connect ftp_exec ftp_get ftp_login ftp_put ftok posix_getegid posix_geteuid posix_getgid posix_getlogin posix_kill posix_mkfifo posix_setuid posix_uname pcntl_fork pcntl_signal proc_close proc_get_status proc_nice proc_terminate pfsockopen socket_accept socket_bind socket_connect socket_create socket_listen dns_get_record getmxrr checkdnsrr gethostname inet_ntop curl_file_create curl_multi_exec curl_setopt mb_ereg mb_ereg_replace mb_send_mail mb_strtolower preg_grep preg_match preg_match_all preg_quote preg_split preg_replace_callback ereg_replace eregi_replace str_replace str_ireplace str_repeat str_split strpos strripos strrpos strtr strtoupper substr_count substr_replace substr_compare ucfirst ucwords lcfirst wordwrap nl2br addslashes addcslashes stripslashes stripcslashes strip_tags html_entity_decode htmlentities http_build_query rawurldecode rawurlencode urlencode base_convert bindec decbin dechex decoct hexdec octdec random_int mt_rand openssl_decrypt openssl_encrypt openssl_sign password_hash password_verify md5_file sha1_file hash_file hash_hmac hash_hmac_file hash_init hash_update_file crypt_r gzcompress gzdecode gzdeflate gzencode gzfile gzgetc gzopen gzpassthru gzread gzwrite bzcompress bzdecompress bzopen bzread zip_open zip_read readgzfile imagecreatefromgif imagecreatefromjpeg imagecreatefrompng imagejpeg imagepng exif_read_data exif_thumbnail getimagesize iptcembed parse_ini_string ini_alter ini_get_all ini_restore php_ini_loaded_file php_sapi_name php_strip_whitespace runkit_function_rename zend_version sys_getloadavg getlastmod getmypid getmyinode getservbyname getservbyport getrusage get_current_user get_cfg_var get_loaded_extensions get_resource_type gettype settype is_callable is_numeric is_a mysqli_query mysql_connect mysqli_connect pg_query pg_connect sqlite_query odbc_exec odbc_connect oci_connect ibase_query mssql_query dba_open ldap_search imap_open imap_mail mail_send simplexml_load_file dom_import_simplexml xml_parse xml_parser_create xslt_process yaml_parse unserialize_callback var_export debug_zval_refcount debug_backtrace debug_print_backtrace error_get_last trigger_error user_error assert_options eval_hook create_object compact constant define defined sodium_crypto_box sodium_crypto_secretbox mcrypt_encrypt wp_remote_get date_default_timezone_set convert_uudecode convert_uuencode quoted_printable_decode iconv_strlen utf8_decode utf8_encode ctype_alpha ctype_digit'.split(
     ' ',
   )
 /** Calls that also stand in ordinary text or in harmless expressions: these need an argument like an attacker's. */
 const mild = new Set(
-  'system exec eval assert compile header mail extract glob sleep die exit chr ord mkdir unlink symlink chmod intval array_map array_filter usort include_once require_once getenv putenv chmod error_log strtolower json_decode urldecode htmlspecialchars filter_var subprocess rmdir is_file is_dir printf sprintf unpack fopen fwrite getcwd'.split(
+  'system exec eval assert compile header mail extract glob sleep die exit chr ord mkdir unlink symlink chmod intval array_map array_filter usort include_once require_once getenv putenv chmod error_log strtolower json_decode urldecode htmlspecialchars filter_var subprocess rmdir is_file is_dir printf sprintf unpack link define compact constant strpos filesize filetype fgets fread fseek realpath gettype settype is_a defined htmlentities wordwrap ucfirst ucwords lcfirst strtoupper strtr urlencode str_replace str_repeat str_split preg_match readlink tempnam file_exists gethostname fopen fwrite getcwd'.split(
     ' ',
   ),
 )
@@ -166,7 +166,6 @@ export const code: Detector = {
         'fs.writefile',
         'process.cwd',
         'process.argv',
-        'os.tmpdir',
       ],
       check: node,
     },
@@ -303,7 +302,7 @@ export const code: Detector = {
         '<cfexecute',
         '<cfobject',
         '<#--',
-        'response.write',
+        'response.write(',
         'server.createobject',
         'wscript.shell',
         'scripting.filesystemobject',
@@ -322,6 +321,8 @@ function call(view: View, start: number, end: number): string | null {
   if (isWordAt(lower, start - 1)) return null
   const name = lower.slice(start, end - 1)
   if (view.document) return null
+  // `readFile()` in a sentence is a mention.
+  if (lower.charCodeAt(end) === 41 && /[a-z,]\s$|:$/.test(lead(lower, start, 3))) return null
   // regexp.exec(text), path.compile(…): methods of their own kind.
   if (before === 46 && mild.has(name)) return null
   if (!mild.has(name)) return before === 46 && name.length < 8 ? null : 'call of a function'
@@ -502,7 +503,7 @@ function node(view: View, start: number, end: number): string | null {
     case 'process.cwd':
     case 'process.argv':
     case 'process.kill':
-      return start <= 8 || /[(;=]\s{0,2}$/.test(around) ? 'Node.js code' : null
+      return (start <= 8 && /^[.([]|^\s*$/.test(rest)) || /[(;=]\s{0,2}$/.test(around) ? 'Node.js code' : null
     case 'process[':
       return 'Node.js code'
     case 'child_process':
@@ -511,8 +512,7 @@ function node(view: View, start: number, end: number): string | null {
     case 'spawnsync':
     case 'fs.readfile':
     case 'fs.writefile':
-    case 'os.tmpdir':
-      return /^\w{0,6}\s{0,2}\(/.test(rest) && start < 200 ? 'Node.js code' : null
+      return /^\w{0,6}\s{0,2}\(\s{0,2}['"`]/.test(rest) && start < 200 ? 'Node.js code' : null
     default:
       return 'Node.js code'
   }

@@ -274,6 +274,7 @@ function readWord(text: string, from: number): Word {
 function atSeparators(view: View): Finding | null {
   const { lower } = view
   const { length } = lower
+  let backticks = 0
   for (let i = 0; i < length; i++) {
     const code = lower.charCodeAt(i)
     let technique: string | null = null
@@ -281,7 +282,7 @@ function atSeparators(view: View): Finding | null {
       technique = afterSeparator(view, i)
       // Of a row of separators, what follows the first follows them all.
       if (technique === null) while (isRun(lower.charCodeAt(i + 1))) i++
-    } else if (code === 96) technique = substitution(view, i, i + 1)
+    } else if (code === 96) technique = backticks++ % 2 === 0 ? substitution(view, i, i + 1) : null
     else if (code === 36 && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
     else if ((code === 60 || code === 62) && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
     else if ((code === 10 || code === 13) && !view.document) technique = afterLine(view, i)
@@ -339,6 +340,13 @@ function afterSeparator(view: View, at: number): string | null {
       : null
   }
   if (!fits(argument, lower, next)) return null
+  // Versions and figures follow names in prose: `; gcc 4.3`.
+  if (
+    /\d/.test(lower.charAt(next)) &&
+    rank === 1 &&
+    !/^(?:sleep|ping|kill|head|tail|expr|seq|nc|telnet|nice|at|bc|cal|fg|who)$/.test(word.name)
+  )
+    return null
   // A union of quoted words: 'GET' | 'HEAD' | 'POST'
   if (/^['"]\w+['"]$/.test(lower.slice(from - 1, word.end))) return null
   return sign === 38 &&

@@ -207,7 +207,10 @@ function climb(view: View, start: number, _end: number): string | null {
   }
   if (isSensitive(rest) || (steps >= 3 && isServerFolder(rest))) return 'climb to a system file'
   // An import or a schema reference in a whole value climbs as well, in one plain spelling, to a file with an extension.
-  if (steps >= 2) return isReference(view, start, rest) ? (steps >= 4 ? 'climb' : null) : 'climb'
+  if (steps >= 2) {
+    if (!isReference(view, start, rest)) return 'climb'
+    return steps >= 4 && !/[a-z]\s$/.test(lower.slice(Math.max(0, start - 2), start)) ? 'climb' : null
+  }
   const odd = /^\.\.[\\;,]|^\.{3,}[\\/]|^\.\.\/\/|^\.[\\/]\.[\\/]/.test(run) && !/^\.\.\\[a-z]/.test(run)
   return odd && view.home !== 'body' && /\.\.[\\/;]/.test(run) ? 'climb' : null
 }
@@ -255,13 +258,12 @@ function isReference(view: View, start: number, rest: string): boolean {
     view.home === 'file-name'
   )
     return false
+  const plain = /^((?:[\w@.-]{1,40}\/){0,8}[\w@.-]{1,60}(?:#[\w/-]{0,60})?)(?=$|[\s)'",;])/.exec(rest)?.[1]
+  if (plain === undefined || (view.chars & has.backslash) !== 0 || view.decoded !== '') return false
+  if (start !== 0 && !/[\s('"]/.test(view.lower.charAt(start - 1))) return false
   return (
-    (start === 0 || view.decoded === '') &&
-    (view.chars & has.backslash) === 0 &&
-    /^(?:[\w@-]{1,40}\/){0,6}[\w@.-]{1,60}(?:#[\w/-]{0,60})?$/.test(rest) &&
-    /\.(?:json|ya?ml|md|tsx?|jsx?|mjs|css|svg|png|jpe?g|html?|go|py|rb|tf|proto|graphql)\b|^[\w@-]+(?:\/[\w@-]+)*$/.test(
-      rest,
-    )
+    /\.[a-z]{1,8}(?:$|#)|^[\w@-]+(?:\/[\w@-]+)*$/.test(plain) &&
+    !/\.(?:log|ini|conf|cfg|db|bak|old|sql|htpasswd|key|pem)$/.test(plain)
   )
 }
 
@@ -276,7 +278,7 @@ function systemFile(view: View, start: number, end: number): string | null {
   if (/:\/\/[\w.-]{1,80}\/$/.test(lower.slice(Math.max(0, start - 90), start)) && !lower.startsWith('file')) return null
   const name = lower.slice(start, end)
   if (
-    /^(?:var\/log|var\/www|etc\/(?:nginx|php|mysql|init|hosts|profile|apache|rc|security|ssh)|usr\/|run\/secrets|system\/|home\/|root\/|dev\/)/.test(
+    /^(?:proc\/(?:cpuinfo|version|net|mounts|cmdline)|var\/log|var\/www|etc\/(?:nginx|php|mysql|init|hosts|profile|apache|rc|security|ssh)|usr\/|run\/secrets|system\/|home\/|root\/|dev\/)/.test(
       name,
     )
   ) {

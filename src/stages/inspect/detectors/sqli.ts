@@ -1,6 +1,6 @@
 import { has } from '../character-classes.js'
 import type { Detector, Finding, View } from '../view.js'
-import { kind, lexSql, type SqlTokens } from './sql-lexer.js'
+import { backtick, kind, lexSql, type SqlTokens, telltales } from './sql-lexer.js'
 
 const quotes = has.singleQuote | has.doubleQuote | has.backtick
 const afterQuote =
@@ -33,9 +33,9 @@ export const sqli: Detector = {
   lexer: {
     // Words that hardly any text but SQL has, and pairs of signs that join or end it.
     words:
-      'select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'.split(
-        ' ',
-      ),
+      'select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
+        .split(' ')
+        .concat(telltales.split(' ').map((name) => `${name}(`)),
     // Words of any prose: they count beside a sign that a statement needs.
     hints:
       'or and xor like insert drop delete update truncate alter create order group where merge copy dual open lock load grant limit'.split(
@@ -136,7 +136,7 @@ function operand(t: SqlTokens, from: number): Operand | null {
       i++
       break
     case kind.quote: {
-      type = 'string'
+      type = isBacktick(t, i) ? 'word' : 'string'
       let end = i + 1
       while (end < t.count && end < limit && t.kinds[end] !== kind.quote) end++
       if (end >= limit) return null
@@ -178,6 +178,9 @@ function operand(t: SqlTokens, from: number): Operand | null {
   while (i < limit && t.kinds[i] === kind.close) i++
   return { next: i, type, start: begin }
 }
+
+/** Backticks quote names, not texts; the lexer gives them an odd count always. */
+const isBacktick = (t: SqlTokens, i: number): boolean => t.before[i] === backtick
 
 /** An operand with what is added to it: `1+1`, `'a'||'b'`. */
 function sum(t: SqlTokens, from: number): Operand | null {
@@ -230,9 +233,10 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
       }
       if (left.type === right.type)
         return out || closesOddly(t, right.next, i) || sameText(view, t, left, right) ? 'tautology' : null
-      return out ? 'break-out with a condition' : null
+      return out && !view.document ? 'break-out with a condition' : null
     }
-    if (out) return 'break-out with a condition'
+    // In a document an apostrophe may have upset the count of quotes.
+    if (out && !view.document) return 'break-out with a condition'
     if (left.type === 'call' && isSqlCall(view, t, i + 1)) return 'function in a condition'
     if (right.type === 'call' && isSqlCall(view, t, compared) && literal(left)) return 'function in a condition'
     if (!view.document && isCommentAt(t, right.next) && !isSign) return 'condition before a comment'
@@ -654,7 +658,7 @@ function cutShort(view: View, t: SqlTokens, i: number): string | null {
   const rest = view.lower.slice((t.starts[i] ?? 0) + 1, t.ends[i])
   if (view.lower[t.starts[i] ?? 0] === '#' && /^[0-9a-f]/.test(rest)) return null
   // "--flag" is an option of some program, `#` in quotes is a sign that somebody talks about.
-  if (/^-[a-z]|^-?["'`]/.test(rest)) return null
+  if (/^-[a-z]|^-?["'`]|^[a-z!]/.test(rest)) return null
   return (t.ends[i] ?? 0) >= view.lower.trimEnd().length && rest.trim().length <= 12
     ? 'comment after a break-out'
     : null
@@ -697,6 +701,8 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
   if (before === kind.dot && t.kinds[i] === kind.common) return null
   const name = word(view, t, i)
   if (t.kinds[i] === kind.telltale) {
+    // `benchmark (some text)` is prose.
+    if (name === 'benchmark' && t.starts[i + 1] !== t.ends[i]) return null
     if (!view.document) return name === 'elt' && t.kinds[i + 2] !== kind.number ? null : 'database function'
     const joined = before === kind.comma || before === kind.open || before === kind.operator || before === kind.logic
     return joined && (t.kinds[i + 2] === kind.open || t.kinds[i + 2] === kind.number) && breaksOut(t, i - 1)

@@ -179,12 +179,14 @@ function dunder(view: View, start: number, end: number): string | null {
   if (!view.document) {
     // Files and fields of Python are named so; an attack reaches through the name.
     const next = view.lower.slice(end, end + 4)
-    if (/^\.py|^\.ts|^\/|^[\s`]|^$/.test(next) && !/[.['"(]$/.test(view.lower.slice(Math.max(0, start - 1), start))) return null
+    if (/^\.py|^\.ts|^\/|^[\s`]|^$/.test(next) && !/[.['"(]$/.test(view.lower.slice(Math.max(0, start - 1), start)))
+      return null
     return 'reflection in a template'
   }
   // Source code defines and mentions these; an attack walks from one to the next.
-  return /^\s{0,3}[.[]\s{0,3}['"]?__/.test(view.lower.slice(end, end + 12)) &&
-    /[{.\])]\s{0,3}$/.test(view.lower.slice(Math.max(0, start - 3), start))
+  return /^\s{0,3}[.[]\s{0,3}['"]?__(?:mro|base|subcl|glob|init|impo|buil|class|reduce|getatt)/.test(
+    view.lower.slice(end, end + 20),
+  ) && /[{.\])]\s{0,3}$/.test(view.lower.slice(Math.max(0, start - 3), start))
     ? 'reflection in a template'
     : null
 }

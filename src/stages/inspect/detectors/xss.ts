@@ -167,7 +167,19 @@ function judge(view: View, tag: Tag): string | null {
   }
   const needs = activeWith[name]
   if (needs !== undefined && !view.document) {
-    for (const { name: attribute } of tag.attributes) if (needs.includes(attribute)) return 'active element'
+    for (const { name: attribute, value } of tag.attributes) {
+      if (!needs.includes(attribute)) continue
+      // What every page has in its head.
+      if (name === 'meta' && !/refresh|cookie|utf-?7|url|link|policy/.test(value)) continue
+      if (
+        name === 'link' &&
+        (attribute === 'rel'
+          ? !/stylesheet|import|preload|prefetch/.test(value)
+          : !/^\s*(?:javascript|data|vbscript)/.test(value))
+      )
+        continue
+      return 'active element'
+    }
   }
   return null
 }
@@ -270,6 +282,12 @@ function call(view: View, start: number, end: number): string | null {
   const code = lower.charCodeAt(end)
   if (code === 40) {
     if (isWordAt(lower, start - 1) && name !== 'alert') return null
+    if (
+      name === 'eval' &&
+      lower.charCodeAt(end + 1) === 41 &&
+      /[a-z]\s$|:$/.test(lower.slice(Math.max(0, start - 3), start))
+    )
+      return null
     // `confirm(s)`, `prompt(s)`: a plural in prose.
     if (fits(/\((?:s|es|ed)\)/y, lower, end)) return null
     return 'script call'
@@ -305,7 +323,7 @@ function scriptObject(view: View, start: number, end: number): string | null {
   const rest = lower.slice(end, end + 60)
   switch (name) {
     case 'document.':
-      return /^(forms|links|images|scripts|all|getelement|queryselector|referrer|title\s*=|implementation|execcommand)/.test(
+      return /^(?:(?:forms|links|images|scripts|all|referrer)\s{0,2}[.[]|(?:getelement|queryselector|execcommand)\w{0,20}\s{0,2}\(\s{0,2}['"`]|title\s{0,2}=|implementation\.)/.test(
         rest,
       )
         ? 'script object'
