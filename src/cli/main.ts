@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     load: () => import('./dev.js'),
   },
   check: { says: 'find every problem of a policy folder; what it accepts, starts', load: () => import('./check.js') },
+  test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
   schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },
   health: { says: 'ask a running gateway whether it is ready', load: () => import('./health.js') },

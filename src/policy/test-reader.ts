@@ -59,6 +59,7 @@ class TestReader {
     this.#onlyKeys(root, fileKeys)
     const as = this.caller(root.get('as'), nobody)
     const send = this.#request(root.get('send'), null)
+    if (send === undefined) return { file, startsAt: null, tests: [] }
     const answer = this.#answer(root.get('answer'))
     const tests = root.get('tests')
     const names = tests.node?.kind === 'map' ? tests.node.entries.keys() : []
@@ -79,6 +80,7 @@ class TestReader {
   ): PolicyTest | undefined {
     if (!this.#onlyKeys(section, testKeys)) return undefined
     const send = this.#request(section.get('send'), usual.send)
+    if (send === undefined) return undefined
     if (send === null) {
       this.#wrong(section, 'test.send-missing', `"${name}" sends nothing.`, 'Add send: { GET: /path }.')
       return undefined
@@ -126,10 +128,13 @@ class TestReader {
     return { address, credential: usual.credential }
   }
 
-  /** A request that names its method is whole; one that does not changes the file's own. */
-  #request(section: NodeSection, usual: TestRequest | null): TestRequest | null {
+  /**
+   * A request that names its method is whole; one that does not changes the file's own. Null: there is none; undefined:
+   * it has problems.
+   */
+  #request(section: NodeSection, usual: TestRequest | null): TestRequest | null | undefined {
     if (section.value === undefined) return usual
-    if (!this.#onlyKeys(section, requestKeys)) return usual
+    if (!this.#onlyKeys(section, requestKeys)) return undefined
     const raw = section.get('raw').value
     if (typeof raw === 'string') return { raw }
     const named = methods.filter((method) => section.get(method).value !== undefined)
@@ -146,7 +151,7 @@ class TestReader {
         'The request names no method and path.',
         'Write { GET: /path }, or a method and path in the send: of the file.',
       )
-      return usual
+      return undefined
     }
     return {
       method: method ?? base?.method ?? 'GET',
@@ -198,14 +203,14 @@ class TestReader {
     return 0
   }
 
-  /** Whether it is a map of known keys; reports what is not. */
+  /** Whether it is a map of known keys; reports what is not, so that what follows from it need not be said. */
   #onlyKeys(section: NodeSection, known: readonly string[], hint = `Known keys: ${known.join(', ')}.`): boolean {
     if (section.node?.kind !== 'map') {
       this.#wrong(section, 'test.value-type', 'A map is expected here.', hint)
       return false
     }
-    for (const key of section.node.entries.keys()) {
-      if (known.includes(key)) continue
+    const strange = section.node.entries.keys().filter((key) => !known.includes(key))
+    for (const key of strange) {
       const meant = nearest(key, known)
       this.#report({
         code: 'test.key-unknown',
@@ -214,7 +219,7 @@ class TestReader {
         at: section.get(key).keyPlace,
       })
     }
-    return true
+    return strange.length === 0
   }
 
   #wrong(section: NodeSection, code: string, message: string, hint: string): void {

@@ -52,7 +52,7 @@ function decided(record: DecisionRecord, code: string): NearestReason {
 /** It passed where a refusal was expected: what the stage that should have refused said instead. */
 function letPass({ expect }: PolicyTest, record: DecisionRecord): NearestReason {
   const wanted = typeof expect.code === 'string' ? stageOfCode(expect.code) : stageOfStatus(expect.statuses?.at(-1))
-  const step = record.steps.find(({ stage }) => stage === wanted)
+  const step = record.steps.findLast(({ stage }) => stage === wanted)
   const said: StepRecord | undefined = step ?? record.steps.find(({ stage }) => stage === 'forward')
   if (wanted !== null && step === undefined) {
     return { says: `${record.route} has no ${wanted} that could refuse.`, place: null }
