@@ -1,4 +1,5 @@
-import type { Anchor, Detector, View } from '../view.js'
+import { has } from '../character-classes.js'
+import type { Anchor, Detector, Finding, View } from '../view.js'
 import { fits, isWordAt, lead } from './near.js'
 
 /*
@@ -21,6 +22,7 @@ const mild = new Set(
 
 export const code: Detector = {
   name: 'code',
+  lexer: { chars: has.dollar, find: variableCall },
   anchors: [
     { words: calls.map((name) => `${name}(`), check: call },
     {
@@ -88,6 +90,60 @@ export const code: Detector = {
         'enable_dl',
         'extension_dir',
         'opcache.',
+        'arg_separator',
+        'asp_tags',
+        'assert.',
+        'date.timezone',
+        'default_charset',
+        'default_mimetype',
+        'doc_root',
+        'docref_',
+        'error_append',
+        'error_prepend',
+        'error_reporting',
+        'exif.',
+        'expose_php',
+        'file_uploads',
+        'html_errors',
+        'include_path',
+        'ignore_user_abort',
+        'implicit_flush',
+        'magic_quotes',
+        'max_execution_time',
+        'max_input_',
+        'mbstring.',
+        'output_buffering',
+        'output_handler',
+        'pcre.',
+        'post_max_size',
+        'realpath_cache',
+        'register_globals',
+        'register_argc',
+        'report_memleaks',
+        'request_order',
+        'short_open_tag',
+        'soap.',
+        'sql.safe',
+        'sys_temp_dir',
+        'track_errors',
+        'unserialize_callback',
+        'upload_max_filesize',
+        'user_ini',
+        'variables_order',
+        'xmlrpc_error',
+        'zlib.',
+        'cgi.',
+        'ldap.max',
+        'odbc.',
+        'pdo_odbc.',
+        'phar.',
+        'log_errors',
+        'max_file_uploads',
+        'hard_timeout',
+        'highlight.',
+        'input_encoding',
+        'internal_encoding',
+        'last_modified',
         'zend.',
       ],
       check: (view, start, end) =>
@@ -313,6 +369,22 @@ export const code: Detector = {
           : 'server page',
     },
   ] satisfies Anchor[],
+}
+
+/** `$name (…)`, `$name['x'](…)`: a function named by a variable, as PHP calls it. */
+function variableCall(view: View): Finding | null {
+  if (view.document || (view.chars & has.paren) === 0) return null
+  const { lower } = view
+  for (let at = lower.indexOf('$'); at !== -1; at = lower.indexOf('$', at + 1)) {
+    if (isWordAt(lower, at - 1)) continue
+    const found = fits(
+      /\$[a-z_]\w{0,30}(?:\s|\[[^\]]{1,20}\]|\{[^}]{1,20}\}|\/\*[^*]{0,20}\*\/){0,6}\([^)]{0,60}\)/y,
+      lower,
+      at,
+    )
+    if (found && at < 200) return { technique: 'call of a computed name', at }
+  }
+  return null
 }
 
 function call(view: View, start: number, end: number): string | null {

@@ -26,6 +26,36 @@ export const osCommand: Detector = {
   lexer: { chars: separators, find: atSeparators },
   anchors: [
     {
+      words:
+        'process service childitem item content location object expression webrequest restmethod command job wmiobject wmimethod ciminstance eventlog acl module variable alias history host computer netadapter netipaddress localuser localgroup localgroupmember aduser addomain adgroup credential member itemproperty psdrive pssession hotfix executionpolicy clipboard date random sleep securestring csv json string webservice transcript tracesource counter mailmessage typedata psprovider psbreakpoint scheduledtask scheduledjob smbshare netfirewallrule mppreference filehash authenticodesignature'
+          .split(' ')
+          .map((noun) => `-${noun}`),
+      check: cmdlet,
+    },
+    {
+      words: ['{,'],
+      check: (view, start, end) =>
+        !view.document &&
+        (start === 0 || /[;&|`(\s]/.test(view.lower.charAt(start - 1))) &&
+        /^[\w./-]{1,20},[^}]{0,60}\}/.test(view.lower.slice(end, end + 90))
+          ? 'brace expansion'
+          : null,
+    },
+    { words: ['~+', '~-'], check: (view) => (/^~[+-]\d{0,3}$/.test(view.whole) ? 'tilde expansion' : null) },
+    {
+      words: ['.shell ', '.system ', '.load ', '.import '],
+      check: (view, start, end) =>
+        !view.document &&
+        (start === 0 || /[\s;'"]/.test(view.lower.charAt(start - 1))) &&
+        start < 8 &&
+        /^(?:[\w./'"-]{1,40})(?:\s|$)/.test(view.lower.slice(end, end + 42)) &&
+        (end - start > 7 ||
+          /[/\\'"]/.test(view.lower.slice(end, end + 24)) ||
+          commandRank(readWord(view.lower, end).name).rank > 0)
+          ? 'command of a database shell'
+          : null,
+    },
+    {
       words: [
         ' geq ',
         ' gtr ',
@@ -468,6 +498,27 @@ function afterLine(view: View, at: number): string | null {
     : at < 64 && lower.slice(0, at).trim().length < 24 && fits(/[-/\\]/y, lower, next)
       ? 'command on a new line'
       : null
+}
+
+const verbs =
+  /(?:get|set|new|invoke|start|stop|remove|add|import|export|out|write|read|test|enable|disable|copy|move|rename|clear|convert(?:to|from)|select|where|foreach|measure|resolve|restart|suspend|resume|register|unregister|send|receive|wait|debug|enter|exit|push|pop|join|split|format|group|sort|tee|compare|find|update|trace|show)$/
+
+/** `Get-Process`, `Invoke-Expression $x`: a verb and a noun of PowerShell, as a command. */
+function cmdlet(view: View, start: number, end: number): string | null {
+  if (view.document || isWordAt(view.lower, end)) return null
+  const before = lead(view.lower, start, 14)
+  const verb = verbs.exec(before)
+  if (verb === null) return null
+  const from = start - verb[0].length
+  if (isWordAt(view.lower, from - 1) || /[-./]/.test(view.lower.charAt(from - 1))) return null
+  const rest = view.lower.slice(end, end + 40)
+  const leads = from === 0 || /[;|&({`"'=]\s{0,3}$/.test(lead(view.lower, from, 4))
+  if (!leads) return null
+  // A slug or a scope (`get-item`, `write-content`) is a word alone, in small letters; PowerShell's own are capitalised.
+  if (/^\s{0,3}$/.test(rest)) return /[A-Z]/.test(view.text.slice(from, end)) || from > 0 ? 'PowerShell command' : null
+  return /^\s{0,3}(?:\s-[a-z]|[|;)}&]|\s\$|\s["'(]|\s[a-z]:\\|\shttps?:|\s[\w.\\-]{1,30}$)/.test(rest)
+    ? 'PowerShell command'
+    : null
 }
 
 /** IF and FOR of Windows batch files, as a whole value. */

@@ -158,6 +158,42 @@ export const pathTraversal: Detector = {
         'dump.sql',
         '.bak',
         '.swp',
+        'composer.lock',
+        'package-lock.json',
+        'yarn.lock',
+        'npm-debug.log',
+        '.travis.yml',
+        '.gitlab-ci',
+        '.circleci',
+        '.dockerignore',
+        '.gitignore',
+        '.gitattributes',
+        '.gitmodules',
+        '.editorconfig',
+        '.eslintrc',
+        '.babelrc',
+        '.npmignore',
+        'phpunit.xml',
+        'php_error',
+        'debug.log',
+        '.rnd',
+        '.xsession',
+        '.ash_history',
+        '.psql_history',
+        '.bzr',
+        '.cvs',
+        'gruntfile',
+        'gulpfile',
+        'gemfile',
+        'vagrantfile',
+        'jenkinsfile',
+        '.pypirc',
+        'appsettings.json',
+        'web.xml',
+        'config.php~',
+        '.php~',
+        '.old',
+        '.sqlite',
         '~root',
       ],
       check: secretFile,
@@ -320,7 +356,7 @@ function secretFile(view: View, start: number, end: number): string | null {
   const at = view.home
   // Names that any text may mention count in the path of the request alone, and at its end.
   if (at === 'path') {
-    const plain = name === '.env' || name === '.bak' || name === '.swp' || name === '.profile'
+    const plain = name === '.env' || name === '.old' || name === '.bak' || name === '.swp' || name === '.profile'
     if (plain && isWordAt(lower, end)) return null
     if ((name === '.env' || name === '.profile') && start > 0 && lower.charCodeAt(start - 1) !== 47) return null
     return isWordAt(lower, start - 1) && name !== '.bak' && name !== '.swp'
@@ -337,6 +373,7 @@ function secretFile(view: View, start: number, end: number): string | null {
   const before = lower.slice(Math.max(0, start - 60), start)
   if (/:\/\/[\w.-]{1,50}\//.test(before)) return null
   const whole = /^[/\\.~\w:;@%$*-]{1,160}$/.test(view.whole)
+  if (at === 'query' && whole && hiddenFile.test(view.whole)) return 'secret file'
   return whole &&
     (at !== 'body' && at !== 'key'
       ? true
@@ -344,6 +381,10 @@ function secretFile(view: View, start: number, end: number): string | null {
     ? 'secret file'
     : null
 }
+
+/** A file of somebody's home folder or of a repository, hidden by its dot. */
+const hiddenFile =
+  /(?:^|[/\\])\.(?:ssh|aws|bash_?\w{0,12}|profile|env|npmrc|git|svn|hg|docker|kube|gnupg|htpasswd|htaccess|config|netrc|pgpass|vscode|idea|\w{2,10}_history|my\.cnf|viminfo|zshrc|zshenv|kshrc|cshrc|tcshrc|rhosts|shosts|forward|xauthority|wgetrc|curlrc|gitconfig|gem|pypirc|dockercfg|azure|gcloud|subversion|mysql|psqlrc|lesshst|sudo_as_admin_successful)(?:$|[/\\.])/
 
 function wrapper(view: View, start: number, end: number): string | null {
   const { lower } = view

@@ -35,6 +35,7 @@ export const sqli: Detector = {
     words:
       'select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
         .split(' ')
+        .concat(['.e(', '.e.', 'execute immediate', 'against', 'boolean mode', 'charset'])
         .concat(telltales.split(' ').map((name) => `${name}(`)),
     // Words of any prose: they count beside a sign that a statement needs.
     hints:
@@ -91,6 +92,10 @@ function at(view: View, t: SqlTokens, i: number): string | null {
     case kind.telltale:
     case kind.common:
       return functionCall(view, t, i)
+    case kind.number:
+      return scientific(view, t, i)
+    case kind.word:
+      return fullText(view, t, i)
     case kind.versioned:
       return view.document ? null : 'versioned comment'
     case kind.quote:
@@ -521,6 +526,27 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
   return breaksOut(t, i) ? shape : null
 }
 
+/** `1.e(`, `1.e.tables`: a number that never ends, which hides what follows from readers less lenient than MySQL. */
+function scientific(view: View, t: SqlTokens, i: number): string | null {
+  if (view.document || t.kinds[i + 1] !== kind.dot || word(view, t, i + 2) !== 'e') return null
+  return t.kinds[i + 3] === kind.open || t.kinds[i + 3] === kind.dot || t.kinds[i + 3] === kind.quote
+    ? 'number that hides a name'
+    : null
+}
+
+/** MATCH (…) AGAINST (…), … IN BOOLEAN MODE). */
+function fullText(view: View, t: SqlTokens, i: number): string | null {
+  if (view.document) return null
+  const name = word(view, t, i)
+  if (name === 'against')
+    return t.kinds[i - 1] === kind.close && t.kinds[i + 1] === kind.open ? 'full-text condition' : null
+  if (name === 'boolean')
+    return t.kinds[i - 1] === kind.in && word(view, t, i + 1) === 'mode' && t.kinds[i + 2] === kind.close
+      ? 'full-text condition'
+      : null
+  return null
+}
+
 /** The beginning of a statement that changes or reads data, or null. */
 function statement(view: View, t: SqlTokens, i: number): string | null {
   const next = t.kinds[i + 1]
@@ -530,6 +556,7 @@ function statement(view: View, t: SqlTokens, i: number): string | null {
     case kind.verb:
       return changes(view, t, i) ? 'stacked statement' : null
     case kind.exec:
+      if (word(view, t, i + 1) === 'immediate') return 'stacked statement'
       if (next === kind.open || next === kind.telltale || next === kind.variable || next === kind.system)
         return 'stacked statement'
       return next === kind.word && /^(xp|sp)_/.test(word(view, t, i + 1)) ? 'stacked statement' : null
