@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.js'
 export interface Command {
   /** What follows `postern`: `check <folder>`. */
   readonly usage: string
-  /** Paragraphs of `--help`. */
+  /** Lines of `--help`; an empty one parts paragraphs. */
   readonly says: readonly string[]
   readonly flags: Readonly<Record<string, Flag>>
   readonly arguments: { readonly least: number; readonly most: number }

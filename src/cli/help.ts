@@ -28,7 +28,8 @@ export function commandHelp(command: Command, paint: Paint): string {
   return [
     `${paint('bold', 'usage')}  postern ${command.usage}`,
     '',
-    ...command.says.flatMap((paragraph) => [paragraph, '']),
+    ...command.says,
+    '',
     paint('bold', 'flags'),
     ...flags.map(([text, says]) => `  ${text.padEnd(flagWidth)}  ${says}`),
     '',

@@ -15,6 +15,7 @@ t.test('every command explains itself with examples', async (t) => {
     t.equal(code, 0)
     t.match(out, new RegExp(`^usage  postern (${command}|keys)`))
     t.match(out, /^examples\n {2}\S/m)
+    t.notMatch(out, /\n\n\n/, 'lines stand together, and paragraphs one empty line apart')
     t.equal(err, '')
   }
 })
