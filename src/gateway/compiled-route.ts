@@ -1,6 +1,8 @@
 import type { RoutePlan, Step } from '../plan/plan.js'
 import { stages } from '../stages/all.js'
 import type { Check, Tools } from '../stages/contract.js'
+import { compilePreflight } from '../stages/cors/preflight.js'
+import type { CorsSettings } from '../stages/cors/settings.js'
 import { bodyLimits, type RequestSettings } from '../stages/request/settings.js'
 
 /** A step of the plan with the check its stage made of it. */
@@ -14,6 +16,10 @@ export interface CompiledRoute {
   readonly plan: RoutePlan
   readonly head: readonly CompiledStep[]
   readonly rest: readonly CompiledStep[]
+  /** Answers preflights for the route; null where pages of other origins are none of its business. */
+  readonly preflight: CompiledStep | null
+  /** What the answers of the route say to pages of other origins, refusals before its steps included. */
+  readonly cors: Check | null
   readonly maxBodyBytes: number
   /** What happens to a body: read into memory for the steps, passed on as it arrives, or left unread to be refused. */
   readonly bodyIs: 'buffered' | 'streamed' | 'refused'
@@ -32,6 +38,7 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     // Settings are `never` to everyone but their stage, which made them and alone reads them.
     return { step, check: stage.compile(step.settings as never, tools) }
   })
+  const corsStep = steps.find(({ step }) => step.stage === 'cors') ?? null
   const requestStep = plan.steps.find(({ stage }) => stage === 'request') ?? null
   // Settings are known to their own stage, which says so of its own in `bodyLimits`.
   const limits = requestStep === null ? null : bodyLimits(requestStep.settings as RequestSettings)
@@ -39,8 +46,16 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     plan,
     head: steps.filter(({ step }) => step.phase === 'head'),
     rest: steps.filter(({ step }) => step.phase !== 'head'),
+    preflight: corsStep === null ? null : preflightOf(corsStep.step),
+    cors: corsStep === null ? null : corsStep.check,
     maxBodyBytes: limits?.maxBytes ?? fallbackBodyBytes,
     bodyIs: limits?.acceptsBody === false ? 'refused' : plan.body,
     requestStep,
   }
+}
+
+/** The step that answers preflights in the name of a route's `cors` step. */
+function preflightOf(step: Step): CompiledStep {
+  // Settings are known to their own stage, which made these.
+  return { step, check: compilePreflight(step.settings as CorsSettings) }
 }

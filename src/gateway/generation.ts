@@ -2,6 +2,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Plan, RoutePlan } from '../plan/plan.js'
 import type { Recorder } from '../record/open-record.js'
 import { type Deny, deny, type Reason, type Tools } from '../stages/contract.js'
+import { askedMethod } from '../stages/cors/preflight.js'
 import { reasons as forwardReasons } from '../stages/forward/reasons.js'
 import { reasons as requestReasons } from '../stages/request/reasons.js'
 import type { AddressTier } from './address-tier.js'
@@ -10,7 +11,7 @@ import { type CompiledRoute, compileRoute } from './compiled-route.js'
 import type { LiveExchange } from './exchange.js'
 import { announcedBytes, type BodyFault, readBody } from './read-body.js'
 import { reasons } from './reasons.js'
-import { sendProblem } from './reply.js'
+import { sendEmpty, sendProblem } from './reply.js'
 import { RouteTable } from './route-table.js'
 import { runSteps } from './run-steps.js'
 import { Transfer } from './tools/transfer.js'
@@ -123,6 +124,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     if (denial !== null) return refuseBefore(exchange, denial)
     const barred = carriesCredential(exchange) ? tier.failedAuthDenial(exchange.address) : null
     if (barred !== null) return refuseBefore(exchange, barred)
+    if (exchange.method === 'OPTIONS' && answersPreflight(exchange)) return
     const found = table.find(exchange.method, exchange.path)
     if (found === null) return refuseBefore(exchange, deny(reasons.notFound))
     if ('allowed' in found) {
@@ -140,6 +142,39 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
         .then((later) => (later === null ? done() : refuseBy(exchange, later)))
         .catch((error: unknown) => fail(exchange, error))
     } else refuseBy(exchange, verdict)
+  }
+
+  /**
+   * A preflight carries no credential and asks for a request to come: the route of that request answers it, before
+   * anyone is asked who they are. What is no preflight, or for a route without `cors`, goes the way of any OPTIONS.
+   */
+  function answersPreflight(exchange: LiveExchange): boolean {
+    const asked = askedMethod(exchange)
+    // `ANY` is a key of the table and no method.
+    if (asked === null || !methods.includes(asked)) return false
+    const found = table.find(asked, exchange.path)
+    if (found === null || 'allowed' in found) return false
+    const route = compiled(found.route)
+    if (route.preflight === null) return false
+    exchange.matched(route, found.params)
+    const denial = runSteps([route.preflight], exchange)
+    if (denial instanceof Promise) throw new Error('a preflight is judged at once')
+    if (denial !== null) refuseBy(exchange, denial)
+    else {
+      const close = isDraining() || exchange.hasBody
+      if (close) exchange.socket.posternEnds = true
+      exchange.record.answered()
+      sendEmpty(exchange, 204, exchange.answerHeaders, close)
+    }
+    return true
+  }
+
+  /** A refusal that comes before the route's steps says to its pages what theirs would. */
+  function addCorsHeaders(exchange: LiveExchange): void {
+    const found = table.find(exchange.method, exchange.path)
+    if (found === null || 'allowed' in found) return
+    // `cors` answers at once, and only its headers matter here.
+    void compiled(found.route).cors?.(exchange)
   }
 
   /** Body, the steps that need it, the function, and its answer. */
@@ -203,6 +238,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
 
   function refuseBefore(exchange: LiveExchange, denial: Deny): void {
     exchange.record.refuse(denial.reason.code, denial.evidence)
+    if (exchange.compiled === null && exchange.headers['origin'] !== undefined) addCorsHeaders(exchange)
     send(exchange, denial)
   }
 

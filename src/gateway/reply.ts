@@ -54,6 +54,22 @@ export function sendProblem(
   return length
 }
 
+/**
+ * Writes an answer of our own that has no body. With `close` the connection ends with it.
+ * @param headers flat name, value.
+ */
+export function sendEmpty(
+  { id, response }: { readonly id: string; readonly response: ServerResponse },
+  status: 204,
+  headers: readonly string[],
+  close: boolean,
+): void {
+  const all = ['x-request-id', id, 'cache-control', 'no-store', ...headers]
+  if (close) all.push('connection', 'close')
+  response.writeHead(status, all)
+  response.end()
+}
+
 function linger(request: IncomingMessage, response: ServerResponse): void {
   let discarded = 0
   const timer = setTimeout(end, lingerMs)

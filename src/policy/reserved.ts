@@ -6,7 +6,6 @@ const reserved: readonly string[] = [
   'gateway.listeners.*.tls',
   'gateway.store.redis',
   'gateway.secrets.*.vault',
-  'route.cors',
   'route.ip',
   'route.concurrency',
   'route.concurrency.queue',

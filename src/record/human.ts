@@ -2,8 +2,14 @@ import { formatPlace } from '../values/place.js'
 import { decidingStep } from './line.js'
 import type { DecisionRecord } from './record.js'
 
-const verbs = { forwarded: 'allow', denied: 'DENY ', failed: 'FAIL ', aborted: 'gone ' } as const
-const colors = { forwarded: '\u001b[32m', denied: '\u001b[31m', failed: '\u001b[33m', aborted: '\u001b[90m' } as const
+const verbs = { forwarded: 'allow', answered: 'allow', denied: 'DENY ', failed: 'FAIL ', aborted: 'gone ' } as const
+const colors = {
+  forwarded: '\u001b[32m',
+  answered: '\u001b[32m',
+  denied: '\u001b[31m',
+  failed: '\u001b[33m',
+  aborted: '\u001b[90m',
+} as const
 /** Facts that the line tells already, or that only a machine wants. */
 const saidAlready: ReadonlySet<string> = new Set(['detector', 'offset', 'attempts', 'micros'])
 const faint = '\u001b[90m'

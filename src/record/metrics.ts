@@ -19,14 +19,14 @@ export interface Metrics {
 }
 
 const metricName = /^[a-zA-Z_][a-zA-Z0-9_]{0,127}$/
-const outcomes = ['forwarded', 'denied', 'failed', 'aborted'] as const
+const outcomes = ['forwarded', 'answered', 'denied', 'failed', 'aborted'] as const
 /** Text made between two turns of the event loop: under a millisecond's worth. */
 const pieceLength = 64 * 1024
 
 /** Everything counted for one route: found once per request. */
 interface RouteCounts {
   readonly label: string
-  /** By status × 4 + outcome. */
+  /** By status × the number of outcomes + outcome. */
   readonly requests: Map<number, number>
   /** By stage, code and mode. */
   readonly denials: Map<string, { readonly labels: string; count: number }>
@@ -95,7 +95,7 @@ export function createMetrics(options: { readonly maxRoutes?: number } = {}): Me
     // Hot: runs for every request; measured in bench/record.ts.
     read(record) {
       const counts = countsOf(record.route ?? 'none')
-      const key = record.response.status * 4 + outcomes.indexOf(record.outcome)
+      const key = record.response.status * outcomes.length + outcomes.indexOf(record.outcome)
       counts.requests.set(key, (counts.requests.get(key) ?? 0) + 1)
       counts.duration.observe(record.micros)
       if (record.upstream !== undefined && record.upstream.status > 0) counts.upstream.observe(record.upstream.micros)
@@ -153,7 +153,7 @@ function countDenial(denials: RouteCounts['denials'], stage: string, code: strin
 function formatRequests({ label, requests }: RouteCounts): string {
   let text = ''
   for (const [key, count] of requests) {
-    text += `postern_requests_total{${label},status="${Math.floor(key / 4)}",outcome="${outcomes[key % 4]}"} ${count}\n`
+    text += `postern_requests_total{${label},status="${Math.floor(key / outcomes.length)}",outcome="${outcomes[key % outcomes.length]}"} ${count}\n`
   }
   return text
 }

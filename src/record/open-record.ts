@@ -141,6 +141,11 @@ export class OpenRecord {
     this.#decide('denied', code, this.#redact(evidence), declaredAt)
   }
 
+  /** The gateway itself gives the answer that the caller asked for, and no function is asked. */
+  answered(): void {
+    this.#outcome ??= 'answered'
+  }
+
   /** A failure after the steps: the function's answer was cut, or the gateway itself broke. */
   fail(code: string, evidence?: Evidence): void {
     this.#decide('failed', code, this.#redact(evidence))
@@ -200,7 +205,7 @@ export class OpenRecord {
       response: { status: end.status, bytes: end.bytes },
       micros: Math.round(end.micros),
     }
-    if (this.#outcome !== null) record.code = this.#code
+    if (this.#code !== '') record.code = this.#code
     if (this.#declaredAt !== undefined) record.declaredAt = this.#declaredAt
     if (this.#evidence !== undefined) record.evidence = this.#evidence
     if (this.#upstream !== null) record.upstream = this.#upstream

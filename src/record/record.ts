@@ -16,8 +16,11 @@ export interface DecisionRecord {
   readonly route: string | null
   readonly client: { readonly address: string; readonly subject?: string; readonly id?: string }
   readonly steps: readonly StepRecord[]
-  /** `denied`: a step or the front door refused; `failed`: the function did not answer properly. */
-  readonly outcome: 'forwarded' | 'denied' | 'failed' | 'aborted'
+  /**
+   * `answered`: by the gateway, in the function's place (a preflight); `denied`: a step or the front door refused;
+   * `failed`: the function did not answer properly.
+   */
+  readonly outcome: 'forwarded' | 'answered' | 'denied' | 'failed' | 'aborted'
   /** The exact code of the refusal or failure. */
   readonly code?: string
   /** The policy line that decided, for a denial by a step. */

@@ -2,6 +2,7 @@ import type { StageName } from '../plan/plan.js'
 import { auth } from './auth/stage.js'
 import { concurrency } from './concurrency/stage.js'
 import type { Stage } from './contract.js'
+import { cors } from './cors/stage.js'
 import { forward } from './forward/stage.js'
 import { inspect } from './inspect/stage.js'
 import { ip } from './ip/stage.js'
@@ -14,6 +15,7 @@ import { response } from './response/stage.js'
  * name. Settings are each stage's own business, so here they are `never`: nobody but the stage can make or read them.
  */
 export const stages: { readonly [Name in StageName]?: Stage<never> } = {
+  cors: cors as Stage<never>,
   auth: auth as Stage<never>,
   request: request as Stage<never>,
   inspect: inspect as Stage<never>,

@@ -9,6 +9,8 @@ export interface ResponseSettings {
   readonly security: 'strict' | 'basic' | null
   /** Lower-case names. */
   readonly remove: readonly string[]
+  /** Whether `cors` speaks to pages of other origins here, and the function does not. */
+  readonly hasCors: boolean
 }
 
 /** Fields of a function's answer that say how it is hosted, or that only a gateway may set. */
@@ -39,6 +41,7 @@ export const response: Stage<ResponseSettings> = {
       settings: {
         errors: section.get('errors').value === 'pass' ? 'pass' : 'mask',
         security: security === 'off' || security === false ? null : security === 'basic' ? 'basic' : 'strict',
+        hasCors: policy.get('cors', 'origins').value !== undefined,
         remove: Array.isArray(remove) ? remove.map((name) => String(name).toLowerCase()) : ['server', 'x-powered-by'],
       },
     }
@@ -57,11 +60,13 @@ export const response: Stage<ResponseSettings> = {
       const headers: string[] = []
       const { headers: given } = answer
       // Two answers to "how many more" would be one too many: where we count, ours stands.
-      const counts = exchange.answerHeaders.length > 0
+      const { answerHeaders } = exchange
+      const counts = answerHeaders.length > 0 && (!settings.hasCors || answerHeaders.some(isRateLimitField))
       for (let i = 0; i < given.length; i += 2) {
         const name = given[i] ?? ''
         if (removed.has(name) || (masked && !survivesMasking.has(name))) continue
         if (counts && name.startsWith('ratelimit')) continue
+        if (settings.hasCors && name.startsWith('access-control-')) continue
         headers.push(name, given[i + 1] ?? '')
       }
       if (masked) mask(exchange, headers)
@@ -70,6 +75,11 @@ export const response: Stage<ResponseSettings> = {
       return masked ? { outcome: 'allow', evidence: { masked: answer.status } } : allow
     }
   },
+}
+
+/** Of flat headers: whether this name is one of a rate limit's. */
+function isRateLimitField(part: string, i: number): boolean {
+  return i % 2 === 0 && part.toLowerCase().startsWith('ratelimit')
 }
 
 /** What a masked answer keeps of the function's head: when to come back, and how long it may be believed. */
