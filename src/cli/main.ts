@@ -12,6 +12,8 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     load: () => import('./dev.js'),
   },
   check: { says: 'find every problem of a policy folder; what it accepts, starts', load: () => import('./check.js') },
+  diff: { says: 'say what changes between two policy folders, or git revisions', load: () => import('./diff.js') },
+  init: { says: 'begin a policy folder', load: () => import('./init.js') },
   test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
   schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },

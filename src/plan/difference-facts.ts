@@ -1,0 +1,262 @@
+import type { Place } from '../values/place.js'
+import type { Fact } from './difference-rules.js'
+import type { ClientPlan, GatewayPlan, IssuerPlan, RoutePlan, Step, UpstreamPlan } from './plan.js'
+
+/** One setting of a thing, with the place that declares it. */
+export interface Placed {
+  readonly fact: Fact
+  readonly place: Place
+}
+
+/** A thing as flat settings: `rateLimit.per-ip.rate`. */
+export type Facts = ReadonlyMap<string, Placed>
+
+/** Collects facts of one thing. */
+class Sheet {
+  readonly facts = new Map<string, Placed>()
+
+  set(path: string, fact: Fact, place: Place): void {
+    this.facts.set(path, { fact, place })
+  }
+}
+
+/** What a step's stage keeps, as plain data; stages are not known here, so every read is guarded. */
+type Settings = { readonly [key: string]: unknown }
+
+/** What is derived from other settings, or means nothing to a reader. */
+const derived: ReadonlySet<string> = new Set([
+  'inspect.pinned',
+  'forward.credentialHeader',
+  'forward.upstream',
+  'request.part',
+  'request.readsBody',
+  'request.declaresBody',
+  'concurrency.bucket',
+])
+
+/** The settings of a route, all its steps together. Schemas are compared apart, by `schemasOf`. */
+export function routeFacts(route: RoutePlan): Facts {
+  const sheet = new Sheet()
+  sheet.set('id', route.id, route.declaredAt)
+  sheet.set('upstream', route.upstream, route.declaredAt)
+  for (const step of route.steps) {
+    const settings = mapOf(step.settings)
+    if (step.stage === 'auth') authFacts(settings, step, sheet)
+    else if (step.stage === 'rateLimit') limitFacts(settings, step, sheet)
+    else if (step.stage === 'request') requestFacts(settings, step, sheet)
+    else stepFacts(settings, step, sheet)
+  }
+  return sheet.facts
+}
+
+function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
+  const { stage, mode, declaredAt } = step
+  // What every route has says nothing by being there.
+  if (stage !== 'forward' && stage !== 'response') {
+    sheet.set(`${stage}.present`, true, declaredAt)
+    sheet.set(`${stage}.mode`, mode, declaredAt)
+  }
+  for (const [key, value] of Object.entries(settings)) {
+    if (stage === 'inspect' && key === 'exceptions') namedFacts('inspect.exceptions', value, declaredAt, sheet)
+    else if (stage === 'forward' && key === 'authorization') authorizationFacts(value, declaredAt, sheet)
+    else flat(`${stage}.${key}`, value, declaredAt, sheet)
+  }
+}
+
+function authorizationFacts(value: unknown, place: Place, sheet: Sheet): void {
+  const target = mapOf(value)['moveTo']
+  sheet.set('forward.authorization', typeof value === 'string' ? value : 'move', place)
+  if (typeof target === 'string') sheet.set('forward.authorization.to', target, place)
+}
+
+/** A list of things with names, each as facts of its own. */
+function namedFacts(path: string, value: unknown, place: Place, sheet: Sheet): void {
+  for (const item of listOf(value)) {
+    const { name, expiresAt, ...rest } = mapOf(item)
+    if (typeof name !== 'string') continue
+    sheet.set(`${path}.${name}.present`, true, place)
+    if (typeof expiresAt === 'number') sheet.set(`${path}.${name}.until`, expiresAt, place)
+    for (const [key, each] of Object.entries(rest)) flat(`${path}.${name}.${key}`, each, place, sheet)
+  }
+}
+
+function authFacts(settings: Settings, { declaredAt }: Step, sheet: Sheet): void {
+  const methods = settings['method'] === 'anyOf' ? listOf(settings['methods']).map(mapOf) : [settings]
+  const isOpen = settings['method'] === 'none'
+  sheet.set('auth.open', isOpen, declaredAt)
+  if (isOpen) return
+  const accepts: string[] = []
+  for (const method of methods) {
+    const kind = String(method['method'])
+    const { method: _, issuer, scopes, claims, clients, ...rest } = method
+    const name = typeof issuer === 'string' ? `${kind} ${issuer}` : kind
+    accepts.push(name)
+    // One method alone needs no name: another issuer with the same scopes asks for no less.
+    const path = methods.length === 1 ? 'auth' : `auth.${name.replace(' ', '.')}`
+    if (scopes !== undefined) sheet.set(`${path}.scopes`, texts(scopes), declaredAt)
+    if (clients !== undefined) sheet.set(`${path}.clients`, texts(clients), declaredAt)
+    if (claims !== undefined) sheet.set(`${path}.claims`, listOf(claims).map(claimText), declaredAt)
+    for (const [key, value] of Object.entries(rest)) flat(`${path}.${key}`, value, declaredAt, sheet)
+  }
+  sheet.set('auth.accepts', accepts, declaredAt)
+}
+
+/** `email_verified equals true`: a rule on a claim as a person would say it. */
+function claimText(rule: unknown): string {
+  const { claim, condition } = mapOf(rule)
+  const { kind, value, values, wanted } = mapOf(condition)
+  const operand = value ?? values ?? wanted
+  return `${String(claim)} ${String(kind)} ${JSON.stringify(operand)}`
+}
+
+function limitFacts(settings: Settings, step: Step, sheet: Sheet): void {
+  for (const limit of listOf(settings['limits']).map(mapOf)) {
+    const { name, quota, windowMs, burst, tiers, mode, partitionKey, algorithm, calendar, count, declaredAt } = limit
+    const place = isPlace(declaredAt) ? declaredAt : step.declaredAt
+    const path = `rateLimit.${String(name)}`
+    sheet.set(`${path}.present`, true, place)
+    sheet.set(`${path}.mode`, mode === 'report' ? 'report' : 'enforce', place)
+    const perWindow = (amount: unknown): Fact => ({ quota: Number(amount), windowMs: Number(windowMs) })
+    if (tiers === null || tiers === undefined) sheet.set(`${path}.rate`, perWindow(quota), place)
+    else {
+      const { from, quotas, fallback } = mapOf(tiers)
+      for (const [tier, amount] of listOf(quotas).map(listOf)) {
+        sheet.set(`${path}.tiers.${String(tier)}`, perWindow(amount), place)
+      }
+      sheet.set(`${path}.tiers.default`, perWindow(fallback), place)
+      sheet.set(`${path}.tiersFrom`, selectorText(from), place)
+    }
+    if (typeof burst === 'number') sheet.set(`${path}.burst`, burst, place)
+    sheet.set(`${path}.partitionKey`, listOf(partitionKey).map(selectorText), place)
+    sheet.set(`${path}.algorithm`, String(algorithm), place)
+    sheet.set(`${path}.calendar`, calendar === null || calendar === undefined ? 'none' : String(calendar), place)
+    sheet.set(`${path}.count`, String(count), place)
+  }
+}
+
+function selectorText(selector: unknown): string {
+  const { from, field, name, path } = mapOf(selector)
+  return [from, field ?? name, ...listOf(path)].filter((part) => part !== undefined).join('.')
+}
+
+function requestFacts(settings: Settings, step: Step, sheet: Sheet): void {
+  const { declaredAt, mode } = step
+  // In report mode the schemas stand in a step of their own; the reading of the other one always holds.
+  const { bodySchema, parameters, requiresBody, ...reading } = settings
+  if (bodySchema !== null || parameters !== null) sheet.set('request.schemas.mode', mode, declaredAt)
+  if (requiresBody === true) sheet.set('request.requiresBody', true, declaredAt)
+  if (parameters !== null && parameters !== undefined) {
+    sheet.set('request.rejectsUnknownQuery', mapOf(parameters)['rejectsUnknownQuery'] === true, declaredAt)
+  }
+  if (mode === 'report') return
+  for (const [key, value] of Object.entries(reading)) flat(`request.${key}`, value, declaredAt, sheet)
+}
+
+/** The schemas of a route by what they are held against: `request.body`, `request.parameters`. */
+export function schemasOf(route: RoutePlan): ReadonlyMap<string, { readonly hash: string; readonly place: Place }> {
+  const found = new Map<string, { readonly hash: string; readonly place: Place }>()
+  for (const { stage, settings, declaredAt } of route.steps) {
+    const { bodySchema, parameters, schema } = mapOf(settings)
+    const named = { body: bodySchema, parameters: mapOf(parameters)['schema'], schema }
+    for (const [key, hash] of Object.entries(named)) {
+      if (typeof hash === 'string' && (stage === 'request' || stage === 'response')) {
+        found.set(key === 'schema' ? stage : `${stage}.${key}`, { hash, place: declaredAt })
+      }
+    }
+  }
+  return found
+}
+
+function upstreamFacts(upstream: UpstreamPlan): Facts {
+  const { origin, basePath, auth, reservedConcurrency, declaredAt, name: _, ...rest } = upstream
+  const sheet = new Sheet()
+  sheet.set('upstream.url', `${origin}${basePath}`, declaredAt)
+  sheet.set('upstream.scheme', origin.slice(0, origin.indexOf(':')), declaredAt)
+  sheet.set('upstream.auth', auth.kind === 'none' ? 'none' : 'signed in', declaredAt)
+  if (auth.kind !== 'none') flat('upstream.signIn', auth, declaredAt, sheet)
+  if (reservedConcurrency !== null) sheet.set('upstream.reservedConcurrency', reservedConcurrency, declaredAt)
+  for (const [key, value] of Object.entries(rest)) flat(`upstream.${key}`, value, declaredAt, sheet)
+  return sheet.facts
+}
+
+function issuerFacts(issuer: IssuerPlan): Facts {
+  const { audience, keys, declaredAt, name: _, ...rest } = issuer
+  const sheet = new Sheet()
+  const url = keys.kind === 'jwksUri' ? keys.url : issuer.issuer
+  if (keys.kind === 'jwksUri' || keys.kind === 'discovery')
+    sheet.set('issuer.scheme', url.split(':', 1)[0] ?? '', declaredAt)
+  sheet.set('issuer.audience', audience.oneOf, declaredAt)
+  sheet.set('issuer.audienceClaim', audience.claim, declaredAt)
+  flat('issuer.keys', keys, declaredAt, sheet)
+  for (const [key, value] of Object.entries(rest)) flat(`issuer.${key}`, value, declaredAt, sheet)
+  return sheet.facts
+}
+
+function clientFacts(client: ClientPlan): Facts {
+  const { keys, ipAllow, plan, declaredAt } = client
+  const sheet = new Sheet()
+  if (plan !== null) sheet.set('client.plan', plan, declaredAt)
+  // An empty list allows every address.
+  sheet.set('client.ipAllow', ipAllow.length === 0 ? null : ipAllow, declaredAt)
+  for (const key of keys) {
+    sheet.set(`client.keys.${key.name}.present`, true, key.declaredAt)
+    sheet.set(`client.keys.${key.name}.expiresAt`, key.expiresAt, key.declaredAt)
+    sheet.set(`client.keys.${key.name}.sha256`, `${key.sha256.slice(0, 12)}…`, key.declaredAt)
+  }
+  return sheet.facts
+}
+
+export function gatewayFacts(gateway: GatewayPlan): Facts {
+  const { addressLimit, listeners, trustedProxies, limits, store, accessLog, ...rest } = gateway
+  const place = { file: 'gateway.yaml', line: 1, column: 1 }
+  const sheet = new Sheet()
+  const { token, ...admin } = listeners.admin
+  flat('gateway.public', listeners.public, place, sheet)
+  flat('gateway.admin', admin, place, sheet)
+  if (token !== null) sheet.set('gateway.admin.token', true, place)
+  sheet.set('gateway.trustedProxies', trustedProxies, place)
+  flat('gateway.limits', limits, place, sheet)
+  flat('gateway.store', store, place, sheet)
+  sheet.set('gateway.redact', accessLog.redact, place)
+  if (addressLimit !== null) {
+    sheet.set('gateway.addressLimit.present', true, addressLimit.declaredAt)
+    const { quota, windowMs, failedAuth } = addressLimit
+    sheet.set('gateway.addressLimit.rate', { quota, windowMs }, addressLimit.declaredAt)
+    if (failedAuth !== null) sheet.set('gateway.addressLimit.failedAuth', failedAuth, addressLimit.declaredAt)
+  }
+  for (const [key, value] of Object.entries(rest)) flat(`gateway.${key}`, value, place, sheet)
+  return sheet.facts
+}
+
+/** Any data as facts: maps are walked into, lists of texts are sets, other lists are compared as they stand. */
+function flat(path: string, value: unknown, place: Place, sheet: Sheet): void {
+  if (derived.has(path) || value === undefined || isPlace(value)) return
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+    sheet.set(path, value, place)
+  } else if (Array.isArray(value)) sheet.set(path, texts(value), place)
+  else for (const [key, each] of Object.entries(value)) flat(`${path}.${key}`, each, place, sheet)
+}
+
+function texts(list: unknown): readonly string[] {
+  return listOf(list).map((item) => (typeof item === 'string' ? item : JSON.stringify(item)))
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function mapOf(value: unknown): Settings {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Settings) : {} // checked just now
+}
+
+function isPlace(value: unknown): value is Place {
+  const { file, line, column } = mapOf(value)
+  return typeof file === 'string' && typeof line === 'number' && typeof column === 'number'
+}
+
+/** Every kind of shared thing, with how it is told. */
+export const sharedFacts: {
+  readonly issuers: (thing: IssuerPlan) => Facts
+  readonly clients: (thing: ClientPlan) => Facts
+  readonly upstreams: (thing: UpstreamPlan) => Facts
+} = { issuers: issuerFacts, clients: clientFacts, upstreams: upstreamFacts }
