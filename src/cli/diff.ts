@@ -2,10 +2,10 @@ import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Change, PlanDifference, ThingDifference } from '../plan/difference.js'
 import type { Plan } from '../plan/plan.js'
+import { struck } from '../policy/audit/audit.js'
 import { printable } from '../record/human.js'
 import { formatPlace } from '../values/place.js'
 import { type Command, exitCode, Refusal, UsageFault } from './command.js'
-import { counted } from './counted.js'
 import { changeInWords, thingInWords } from './difference-words.js'
 import type { Paint, Style } from './terminal.js'
 
@@ -46,7 +46,7 @@ export const command: Command = {
     const found = difference(before, after)
     terminal.out(
       format === 'json'
-        ? `${JSON.stringify({ before: before.fingerprint, after: after.fingerprint, ...found }, null, 2)}\n`
+        ? `${JSON.stringify({ before: before.fingerprint, after: after.fingerprint, ...found }, withoutCredentials, 2)}\n`
         : formatDifference(found, terminal.outPaint),
     )
     const isRefused = failOn === 'weaker' ? found.counts.weaker > 0 : failOn === 'change' && found.things.length > 0
@@ -80,6 +80,11 @@ async function planOf(named: string, same: string, cwd: string): Promise<Plan> {
   }
 }
 
+/** What looks like a credential in a policy text is not repeated into a log. */
+function withoutCredentials(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? struck(value) : value
+}
+
 /** Routes whose changes read the same are told together; the summary is the last line. */
 function formatDifference({ things, counts }: PlanDifference, paint: Paint): string {
   if (things.length === 0) return 'No difference: both decide the same.\n'
@@ -101,7 +106,7 @@ function formatDifference({ things, counts }: PlanDifference, paint: Paint): str
     ...(routes.length > 0 ? [`Routes: ${routes.join(', ')}.`] : []),
     ...(elsewhere > 0 ? [`Shared things: ${elsewhere}.`] : []),
   ]
-  const verdict = `${counted(counts.weaker, 'change')} weaker, ${counts.stronger} stronger, ${counts.other} other.`
+  const verdict = `${counts.weaker} weaker, ${counts.stronger} stronger, ${counts.other} other.`
   return `${blocks.join('\n')}\n${[...where, verdict].join(' ')}\n`
 }
 

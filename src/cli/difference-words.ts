@@ -1,4 +1,5 @@
 import type { Change, Fact, ThingDifference } from '../plan/difference.js'
+import { struck } from '../policy/audit/audit.js'
 import { formatByteSize } from '../values/byte-size.js'
 import { formatDuration } from '../values/duration.js'
 
@@ -32,13 +33,19 @@ function valueInWords(setting: string, fact: Fact | undefined): string {
     return setting.endsWith('Bytes') ? formatByteSize(fact) : String(fact)
   }
   if (typeof fact === 'boolean') return fact ? 'yes' : 'no'
-  if (typeof fact === 'string') return fact.length > 80 ? `${fact.slice(0, 79)}…` : fact === '' ? '""' : fact
+  if (typeof fact === 'string') return fact === '' ? '""' : shortened(fact)
   if ('quota' in fact) return `${fact.quota}/${formatDuration(fact.windowMs)}`
   return fact.length === 0 ? 'none' : listed(fact)
 }
 
+/** Without what looks like a credential, and short enough to read. */
+function shortened(text: string): string {
+  const safe = struck(text)
+  return safe.length > 80 ? `${safe.slice(0, 79)}…` : safe
+}
+
 function listed(items: readonly string[]): string {
-  const shown = items.slice(0, 6).join(', ')
+  const shown = items.slice(0, 6).map(shortened).join(', ')
   return items.length > 6 ? `${shown} and ${items.length - 6} more` : shown
 }
 

@@ -59,6 +59,9 @@ function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
   for (const [key, value] of Object.entries(settings)) {
     if (stage === 'inspect' && key === 'exceptions') namedFacts('inspect.exceptions', value, declaredAt, sheet)
     else if (stage === 'forward' && key === 'authorization') authorizationFacts(value, declaredAt, sheet)
+    else if (stage === 'forward' && key === 'claims')
+      sheet.set('forward.claims', listOf(value).map(handedOn), declaredAt)
+    else if (stage === 'forward' && key === 'setHeaders') sheet.set('forward.setHeaders', pairs(value), declaredAt)
     else flat(`${stage}.${key}`, value, declaredAt, sheet)
   }
 }
@@ -67,6 +70,18 @@ function authorizationFacts(value: unknown, place: Place, sheet: Sheet): void {
   const target = mapOf(value)['moveTo']
   sheet.set('forward.authorization', typeof value === 'string' ? value : 'move', place)
   if (typeof target === 'string') sheet.set('forward.authorization.to', target, place)
+}
+
+/** `plan as x-plan`: a claim and the header that tells the function. */
+function handedOn(claim: unknown): string {
+  const { path, header } = mapOf(claim)
+  return `${listOf(path).join('.')} as ${String(header)}`
+}
+
+/** Names and values in turn, as `x-shop: eu`. */
+function pairs(list: unknown): string[] {
+  const flatList = listOf(list)
+  return flatList.flatMap((name, i) => (i % 2 === 0 ? [`${String(name)}: ${String(flatList[i + 1])}`] : []))
 }
 
 /** A list of things with names, each as facts of its own. */
@@ -142,9 +157,8 @@ function selectorText(selector: unknown): string {
 function requestFacts(settings: Settings, step: Step, sheet: Sheet): void {
   const { declaredAt, mode } = step
   // In report mode the schemas stand in a step of their own; the reading of the other one always holds.
-  const { bodySchema, parameters, requiresBody, ...reading } = settings
+  const { bodySchema, parameters, requiresBody: _, ...reading } = settings
   if (bodySchema !== null || parameters !== null) sheet.set('request.schemas.mode', mode, declaredAt)
-  if (requiresBody === true) sheet.set('request.requiresBody', true, declaredAt)
   if (parameters !== null && parameters !== undefined) {
     sheet.set('request.rejectsUnknownQuery', mapOf(parameters)['rejectsUnknownQuery'] === true, declaredAt)
   }

@@ -63,7 +63,6 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['request.schemas.mode', steps('report', 'enforce')],
   ['request.maxBytes', more],
   ['request.types', admits],
-  ['request.requiresBody', steps(false, true)],
   ['request.acceptsBody', steps(true, false)],
   ['request.structure.depth', more],
   ['request.structure.keys', more],

@@ -179,12 +179,16 @@ function withoutConsequences(changes: readonly Change[]): Change[] {
     setting.endsWith('.present') ? [setting.slice(0, -'present'.length)] : [],
   )
   const isOpened = changes.some(({ setting, after }) => setting === 'auth.open' && after !== undefined)
-  return changes.filter(({ setting }) => {
+  return changes.filter(({ setting, before, after }) => {
     if (setting.endsWith('.present')) return true
+    // The schemas that came or went are told themselves.
+    if (besideSchemas.has(setting) && (before === undefined || after === undefined)) return false
     if (isOpened && setting.startsWith('auth.') && setting !== 'auth.open') return false
     return !wholes.some((whole) => setting.startsWith(whole))
   })
 }
+
+const besideSchemas = new Set(['request.schemas.mode', 'request.rejectsUnknownQuery'])
 
 function same(a: Fact, b: Fact): boolean {
   if (a === b) return true
