@@ -12,6 +12,7 @@ const healthy: Status = {
   draining: false,
   plan: 'ab'.repeat(32),
   loadedAt: 1_795_000_000_000,
+  restartNeeded: [],
   refused: null,
 }
 const record: DecisionRecord = {
@@ -43,7 +44,7 @@ async function start(t: Pick<Tap, 'teardown'>, more: Partial<Parameters<typeof s
   const admin = await startConsole({
     host: '127.0.0.1',
     port: 0,
-    token: null,
+    token: () => null,
     status: () => healthy,
     metrics,
     recent,
@@ -106,7 +107,7 @@ t.test('a record is found by its request id, on this machine without a token', a
 
 t.test('beyond this machine a record needs the token', async (t) => {
   const token = 'correct horse battery staple'
-  const { ask } = await start(t, { host: '0.0.0.0', token })
+  const { ask } = await start(t, { host: '0.0.0.0', token: () => token })
   const path = `/records/${record.id}`
   const refused: readonly [string, Record<string, string>][] = [
     ['none', {}],
@@ -132,7 +133,7 @@ t.test('beyond this machine a record needs the token', async (t) => {
 
 t.test('without a token nobody beyond this machine reads records', async (t) => {
   for (const token of [null, '']) {
-    const { ask } = await start(t, { host: '0.0.0.0', token })
+    const { ask } = await start(t, { host: '0.0.0.0', token: () => token })
     for (const authorization of ['Bearer ', 'Bearer null', 'Bearer']) {
       t.equal((await ask(`/records/${record.id}`, { authorization })).status, 401)
     }
@@ -228,6 +229,6 @@ t.test('a port that is taken is an error to handle', async (t) => {
   const { admin } = await start(t)
   const { port } = admin.address
   const metrics = createMetrics()
-  const options = { host: '127.0.0.1', port, token: null, status: () => healthy, metrics, recent: createRecent() }
+  const options = { host: '127.0.0.1', port, token: () => null, status: () => healthy, metrics, recent: createRecent() }
   await t.rejects(startConsole(options), { code: 'EADDRINUSE' })
 })

@@ -43,6 +43,8 @@ export type ServeEvent =
       readonly level: 'info' | 'warn'
       readonly message: string
     }
+  /** Something in Postern threw that should not have; requests are judged all the same. */
+  | { readonly event: 'fault'; readonly message: string; readonly times: number }
   | { readonly event: 'draining'; readonly signal: string; readonly inFlight: number }
   | { readonly event: 'stopped'; readonly cut: number; readonly tookMs: number }
 
@@ -86,6 +88,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint('yellow', 'reload')}  ${event.keys.join(', ')} changed: that takes effect at the next start\n`
     case 'key-set':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
+    case 'fault':
+      return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
     case 'draining':
       return `${event.signal}: finishing ${counted(event.inFlight, 'request')}\n`
     case 'stopped':

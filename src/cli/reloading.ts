@@ -28,6 +28,8 @@ export interface Reloading {
   readonly serving: Plan
   readonly loadedAt: number
   readonly refused: RefusedReload | null
+  /** What the serving set asks for and only the next start can give: `listeners`, `limits`. */
+  readonly restartNeeded: readonly string[]
 }
 
 /** Asked for by a person, a reload takes secrets anew and always answers; by a changed file, only if a text changed. */
@@ -81,10 +83,9 @@ export function createReloading(options: {
         tookMs: performance.now() - started,
       })
     }
-    const keys = processKeys.filter(
-      (key) => JSON.stringify(previous.gateway[key]) !== JSON.stringify(serving.gateway[key]),
-    )
-    if (keys.length > 0) onEvent({ event: 'restart-needed', keys })
+    const keys = unlike(first.plan, serving)
+    // Said when it becomes true, and not with every save until the restart.
+    if (keys.length > 0 && unlike(previous, serving).length > 0) onEvent({ event: 'restart-needed', keys })
   })
 
   const refuse = (cause: ReloadCause, problems: readonly Problem[], started: number): void => {
@@ -109,11 +110,24 @@ export function createReloading(options: {
     get refused() {
       return refused
     },
+    get restartNeeded() {
+      return unlike(first.plan, serving)
+    },
   }
 }
 
-/** Parts of gateway.yaml that belong to the open sockets and so outlast a reload. */
-const processKeys = ['listeners', 'limits'] as const
+/** Parts of gateway.yaml that belong to the open sockets and so outlast a reload; the admin token does not. */
+const processParts: Readonly<Record<string, (plan: Plan) => unknown>> = {
+  listeners: ({ gateway: { listeners } }) => ({ ...listeners, admin: { ...listeners.admin, token: null } }),
+  limits: ({ gateway }) => gateway.limits,
+}
+
+/** In which of these parts two plans differ. */
+function unlike(one: Plan, other: Plan): string[] {
+  return Object.entries(processParts)
+    .filter(([, part]) => JSON.stringify(part(one)) !== JSON.stringify(part(other)))
+    .map(([name]) => name)
+}
 
 function digest({ files, plan }: Found): string {
   // A set without files is a folder that vanished: unlike any other, and like itself.

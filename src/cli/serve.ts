@@ -14,6 +14,8 @@ import { revealText } from '../values/secret.js'
 import { formatAddress } from './address.js'
 import { Refusal } from './command.js'
 import type { ServeEvent } from './events.js'
+import { createFaults } from './faults.js'
+import { registerGateway, registerReloading, registerState } from './gateway-metrics.js'
 import { isPortTaken, listenFault } from './listen-fault.js'
 import { formatBriefly } from './problems.js'
 import { createReloading, type Found, type ReloadCause, type Reloading } from './reloading.js'
@@ -70,7 +72,11 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
 
   let reloading: Reloading | null = null
   let isStopping = false
-  const opened = await openListeners({ ...first, plan }, options, (gateway) => statusOf(gateway, reloading))
+  let serving: Pick<Whole, 'plan' | 'secrets'> = { plan, secrets: first.secrets }
+  const opened = await openListeners({ ...first, plan }, options, {
+    status: (gateway) => statusOf(gateway, reloading),
+    token: () => adminToken(serving),
+  })
   const { gateway, admin, metrics } = opened
   const onEvent = (event: ServeEvent): void => {
     countReload(metrics, event)
@@ -82,13 +88,17 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   reloading = createReloading({
     first: { ...first, plan },
     look: async () => settled(await loader.load(folder, loadOptions)),
-    replace: (next, vault) => gateway.apply({ plan: next, vault }),
+    replace: async (next, vault) => {
+      await gateway.apply({ plan: next, vault })
+      serving = { plan: next, secrets: vault }
+    },
     onEvent: (event) => {
       if (!isStopping) onEvent(event)
     },
     now: systemClock.now,
   })
   const current = reloading
+  registerReloading(metrics, current)
   const watcher = watchFolder(folder, () => void current.reload('files changed'))
   onEvent({
     event: 'started',
@@ -125,6 +135,15 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   }
 }
 
+/** A set that can serve. */
+type Whole = Found & { readonly plan: Plan }
+
+/** What the admin listener asks for, with the secrets of the last reload. */
+function adminToken({ plan, secrets }: Pick<Whole, 'plan' | 'secrets'>): string | null {
+  const { token } = plan.gateway.listeners.admin
+  return token === null ? null : revealText(token, secrets)
+}
+
 interface Opened {
   readonly gateway: Gateway
   readonly admin: Console
@@ -136,24 +155,31 @@ interface Opened {
 
 /** Opens the admin listener and then the gateway, so that somebody can be asked from the start; both or none. */
 async function openListeners(
-  { plan, secrets }: Found & { readonly plan: Plan },
+  { plan, secrets }: Whole,
   { mayMove = { public: false, admin: false }, onRecord, onEvent, log }: ServeOptions,
-  status: (gateway: Gateway | null) => Status,
+  now: { readonly status: (gateway: Gateway | null) => Status; readonly token: () => string | null },
 ): Promise<Opened> {
   const metrics = createMetrics()
   const recent = createRecent()
   const stopMeasuring = registerProcess(metrics, { version, startedAt: Date.now() })
   if (log !== undefined) registerLog(metrics, log)
   const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }))
+  registerState(metrics, state)
   const readers = [metrics.read, recent.read, onRecord]
   const { public: publicPlan, admin: adminPlan } = plan.gateway.listeners
-  const token = adminPlan.token === null ? null : revealText(adminPlan.token, secrets)
 
   let gateway: Gateway | null = null
   const openAdmin = (listener: ListenerPlan): Promise<Console> =>
-    startConsole({ ...listener, token, status: () => status(gateway), metrics, recent })
+    startConsole({ ...listener, token: now.token, status: () => now.status(gateway), metrics, recent })
   const openPublic = (listener: ListenerPlan): Promise<Gateway> =>
-    openGateway({ plan: withPublic(plan, listener), vault: secrets, state, clock: systemClock, readers })
+    openGateway({
+      plan: withPublic(plan, listener),
+      vault: secrets,
+      state,
+      clock: systemClock,
+      readers,
+      onFault: createFaults(metrics, onEvent),
+    })
   const closeRest = async (admin: Console): Promise<void> => {
     await Promise.all([admin.close(), state.close()])
     stopMeasuring()
@@ -205,19 +231,12 @@ function statusOf(gateway: Gateway | null, reloading: Reloading | null): Status 
     draining: gateway?.isDraining ?? false,
     plan: reloading?.serving.fingerprint ?? null,
     loadedAt: reloading?.loadedAt ?? null,
+    restartNeeded: reloading?.restartNeeded ?? [],
     refused:
       refused === null
         ? null
         : { at: refused.at, problems: refused.problems.length, first: first === undefined ? '' : formatBriefly(first) },
   }
-}
-
-function registerGateway(metrics: Metrics, gateway: Gateway): void {
-  const gauge = (name: string, help: string, collect: () => number): void =>
-    metrics.register({ name, help, type: 'gauge', collect })
-  gauge('postern_requests_in_flight', 'Requests inside the gateway.', () => gateway.inFlight)
-  gauge('postern_connections', 'Open connections of callers.', () => gateway.connections)
-  gauge('postern_routes', 'Routes of the plan that serves.', () => gateway.plan.routes.length)
 }
 
 function countReload(metrics: Metrics, { event }: ServeEvent): void {

@@ -15,6 +15,8 @@ export interface Status {
   readonly plan: string | null
   /** Epoch ms. */
   readonly loadedAt: number | null
+  /** Parts of gateway.yaml that a reload has changed and only the next start can put to work. */
+  readonly restartNeeded: readonly string[]
   /** The last reload that was refused since `loadedAt`: the plan that serves is older than the files. */
   readonly refused: {
     readonly at: number
@@ -38,8 +40,8 @@ export interface Console {
 export async function startConsole(options: {
   readonly host: string
   readonly port: number
-  /** Null: records are shown on a loopback address alone. */
-  readonly token: string | null
+  /** Asked at each look, as a reload may change it. Null: records are shown on a loopback address alone. */
+  readonly token: () => string | null
   readonly status: () => Status
   readonly metrics: Pick<Metrics, 'text'>
   readonly recent: Pick<Recent, 'find'>
@@ -116,13 +118,13 @@ function refuse(reply: FastifyReply, status: number, error: string): FastifyRepl
 }
 
 /** Compares digests, so that neither length nor content of the token shows in the time taken. */
-function tokenCheck(token: string | null): (authorization: string | undefined) => boolean {
-  if (token === null || token === '') return () => false
-  const expected = digest(token)
+function tokenCheck(current: () => string | null): (authorization: string | undefined) => boolean {
   return (authorization) => {
+    const token = current()
+    if (token === null || token === '') return false
     const space = authorization?.indexOf(' ') ?? -1
     if (authorization === undefined || authorization.slice(0, space).toLowerCase() !== 'bearer') return false
-    return timingSafeEqual(digest(authorization.slice(space + 1)), expected)
+    return timingSafeEqual(digest(authorization.slice(space + 1)), digest(token))
   }
 }
 

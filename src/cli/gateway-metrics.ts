@@ -1,0 +1,112 @@
+import type { Gateway } from '../gateway/gateway.js'
+import type { Metrics } from '../record/metrics.js'
+import type { State } from '../state/state.js'
+import type { Reloading } from './reloading.js'
+
+/** Limits with series of their own; the rest share the label `other`, so that 10,000 routes do not flood a scrape. */
+const mostLimits = 500
+
+/** Registers what the open gateway tells of itself. */
+export function registerGateway(metrics: Metrics, gateway: Gateway): void {
+  const gauge = gauges(metrics)
+  gauge('postern_requests_in_flight', 'Requests inside the gateway.', () => gateway.inFlight)
+  gauge('postern_connections', 'Open connections of callers.', () => gateway.connections)
+  gauge('postern_routes', 'Routes of the plan that serves.', () => gateway.plan.routes.length)
+}
+
+/** Registers what an alert asks of the policy set: how old it is, and whether the files have moved on without it. */
+export function registerReloading(metrics: Metrics, reloading: Reloading): void {
+  const gauge = gauges(metrics)
+  gauge('postern_reload_refused', '1 while the files hold a set that was refused.', () =>
+    Number(reloading.refused !== null),
+  )
+  gauge('postern_restart_needed', '1 while the files ask for what only the next start can give.', () =>
+    Number(reloading.restartNeeded.length > 0),
+  )
+  gauge(
+    'postern_policy_loaded_time_seconds',
+    'When the set that serves was loaded, in Unix time.',
+    () => reloading.loadedAt / 1000,
+  )
+}
+
+/** Registers what outlives reloads: limits, key sets, verified tokens. */
+export function registerState(metrics: Metrics, state: Pick<State, 'counters' | 'keySets' | 'verifiedTokens'>): void {
+  registerLimits(metrics, state.counters)
+  registerKeySets(metrics, state.keySets)
+  const gauge = gauges(metrics)
+  gauge(
+    'postern_verified_tokens',
+    'Tokens whose signature need not be checked again.',
+    () => state.verifiedTokens.stats().entries,
+  )
+  gauge('postern_verified_token_bytes', 'Memory that they take.', () => state.verifiedTokens.stats().bytes)
+}
+
+function registerLimits(metrics: Metrics, counters: State['counters']): void {
+  const sum = (of: 'keys' | 'bytes' | 'overflowed') => () => {
+    const sums = new Map<string, number>()
+    for (const report of counters.report()) {
+      const limit = sums.has(report.bucket) || sums.size < mostLimits ? report.bucket : 'other'
+      sums.set(limit, (sums.get(limit) ?? 0) + report[of])
+    }
+    return [...sums].map(([limit, value]) => ({ labels: { limit }, value }))
+  }
+  metrics.register({
+    name: 'postern_limit_keys',
+    help: 'Keys with a counter of their own, by limit.',
+    type: 'gauge',
+    collect: sum('keys'),
+  })
+  metrics.register({
+    name: 'postern_limit_bytes',
+    help: 'Memory of the counters, by limit.',
+    type: 'gauge',
+    collect: sum('bytes'),
+  })
+  metrics.register({
+    name: 'postern_limit_overflowed_total',
+    help: 'Calls that had to share one counter because the table of their limit was full.',
+    type: 'counter',
+    collect: sum('overflowed'),
+  })
+}
+
+function registerKeySets(metrics: Metrics, keySets: State['keySets']): void {
+  /** One per issuer: while a reload changes an issuer, its old set and its new one both live, the new one last. */
+  const byIssuer = () => [...new Map(keySets.stats().map((set) => [set.issuer, set])).values()]
+  metrics.register({
+    name: 'postern_key_set_keys',
+    help: 'Keys in hand, by issuer; without one its tokens are answered 503.',
+    type: 'gauge',
+    collect: () => byIssuer().map(({ issuer, keys }) => ({ labels: { issuer }, value: keys })),
+  })
+  metrics.register({
+    name: 'postern_key_set_failing',
+    help: '1 while the keys of an issuer cannot be fetched.',
+    type: 'gauge',
+    collect: () => byIssuer().map(({ issuer, failing }) => ({ labels: { issuer }, value: Number(failing) })),
+  })
+  metrics.register({
+    name: 'postern_key_set_age_seconds',
+    help: 'Time since the keys in hand were fetched, by issuer.',
+    type: 'gauge',
+    collect: () =>
+      byIssuer().flatMap(({ issuer, ageMs }) => (ageMs === null ? [] : [{ labels: { issuer }, value: ageMs / 1000 }])),
+  })
+  metrics.register({
+    name: 'postern_key_set_fetches_total',
+    help: 'Attempts to fetch the keys of an issuer, by result.',
+    type: 'counter',
+    collect: () =>
+      byIssuer().flatMap(({ issuer, attempts, failures }) => [
+        { labels: { issuer, result: 'fetched' }, value: attempts - failures },
+        { labels: { issuer, result: 'failed' }, value: failures },
+      ]),
+  })
+}
+
+function gauges(metrics: Metrics) {
+  return (name: string, help: string, collect: () => number): void =>
+    metrics.register({ name, help, type: 'gauge', collect })
+}
