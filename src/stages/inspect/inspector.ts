@@ -67,7 +67,12 @@ export class Inspector {
       const json = jsonInside(current)
       if (json !== undefined) {
         if (origin.nesting >= maxNesting) return this.#tooDeep(steps, origin)
-        return this.#judgeJson(json, appended(steps, 'json'), { ...origin, name: '', nesting: origin.nesting + 1 }, '')
+        const inner = { ...origin, name: '', nesting: origin.nesting + 1 }
+        const how = appended(steps, 'json')
+        const within = this.#judgeJson(json, how, inner, '')
+        if (within !== null) return within
+        // Of two equal keys JSON.parse keeps the last; another reader may keep the first.
+        return countStrings(json) === jsonStrings(current, null) ? null : this.#judgeLiterals(current, how, inner)
       }
       const found = this.#judgeReadings(current, chars, words, steps, origin)
       if (found !== null) return found
@@ -116,6 +121,17 @@ export class Inspector {
     const { automaton } = this.#triage
     automaton.scan(text)
     return this.#judge(text, automaton.chars, automaton.words, steps, origin)
+  }
+
+  /** Every string literal of a JSON text, whatever became of it in the parsed value. */
+  #judgeLiterals(text: string, steps: string, origin: Origin): Found | null {
+    const literals: string[] = []
+    jsonStrings(text, literals)
+    for (const literal of literals) {
+      const found = this.#scanned(literal, steps, origin)
+      if (found !== null) return found
+    }
+    return null
   }
 
   /** Names and values of JSON inside a value. */
@@ -224,6 +240,28 @@ function jsonInside(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Strings and keys of a parsed value. */
+function countStrings(value: unknown): number {
+  if (typeof value === 'string') return 1
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 0
+  for (const [, item] of Object.entries(value)) count += (Array.isArray(value) ? 0 : 1) + countStrings(item)
+  return count
+}
+
+/** Counts the string literals of a text that is valid JSON, and collects their values when asked. */
+function jsonStrings(text: string, into: string[] | null): number {
+  let count = 0
+  for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at)) {
+    let end = at + 1
+    while (end < text.length && text.charCodeAt(end) !== 34) end += text.charCodeAt(end) === 92 ? 2 : 1
+    if (into !== null) into.push(String(JSON.parse(text.slice(at, end + 1))))
+    count++
+    at = end + 1
+  }
+  return count
 }
 
 const appended = (steps: string, step: string): string => (steps === '' ? step : `${steps}, ${step}`)

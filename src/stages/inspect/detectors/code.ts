@@ -47,6 +47,11 @@ export const code: Detector = {
     {
       words: [
         '$_get',
+        '${_get',
+        '${_post',
+        '${_request',
+        '${_cookie',
+        '${_server',
         '$_post',
         '$_request',
         '$_cookie',
@@ -399,6 +404,8 @@ function call(view: View, start: number, end: number): string | null {
   if (before === 46 && mild.has(name)) return null
   if (!mild.has(name)) return before === 46 && name.length < 8 ? null : 'call of a function'
   const rest = lower.slice(end, end + 80).trim()
+  // link(s), file(s)
+  if (/^(?:s|es|ed)\)/.test(rest)) return null
   // system('id'), exec("…"), eval($_…), assert(…), chr(112).chr(…)
   if (name === 'chr' || name === 'ord') return /^\d{1,3}\)\s{0,2}\.\s{0,2}chr/.test(rest) ? 'call of a function' : null
   if (name === 'sleep') return before === 46 || !/^\d{1,5}\)\s{0,3};/.test(rest) ? null : 'call of a function'
@@ -769,6 +776,7 @@ export const scanner: Detector = {
         ),
       check: (view, start) =>
         view.home === 'header' &&
+        !/[-\w.]/.test(view.lower.charAt(start - 1)) &&
         (view.name === 'user-agent' || view.name.startsWith('x-scan')) &&
         !isWordAt(view.lower, start - 1)
           ? 'scanner'

@@ -82,6 +82,9 @@ export const mail: Detector = {
       'mail from',
       'subject:',
       'capability',
+      'logout',
+      'select ',
+      'noop',
       'fetch',
       'login',
       'ehlo',
@@ -95,7 +98,7 @@ export const mail: Detector = {
 }
 
 const mailLine =
-  /[\r\n]\s{0,4}(?:(?:b?cc|to|from|reply-to|subject|mime-version)\s{0,3}:\s{0,4}[^\r\n]{0,80}|rcpt to\s{0,2}:|mail from\s{0,2}:|data[\r\n]|(?:helo|ehlo|quit)\b|[a-z]\d{2,4} (?:capability|logout|select|fetch|login|delete|create|list|noop)\b)/y
+  /[\r\n]\s{0,4}(?:(?:b?cc|to|from|reply-to|subject|mime-version)\s{0,3}:\s{0,4}[^\r\n]{0,80}|rcpt to\s{0,2}:|mail from\s{0,2}:|data[\r\n]|(?:helo|ehlo|quit)\b|[a-z]\d{1,4} (?:capability|logout|select|fetch|login|delete|create|list|noop)\b)/y
 
 function findMail(view: View): Finding | null {
   const { lower } = view
@@ -115,7 +118,7 @@ function findMail(view: View): Finding | null {
     ) {
       return { technique: 'mail header', at }
     }
-    if (/\s[a-z]\d{2,4} /.test(found[0])) return { technique: 'mail command', at }
+    if (/\s[a-z]\d{1,4} /.test(found[0])) return { technique: 'mail command', at }
     if (/subject|from|mime-version/.test(found[0]) && /^\S{1,60}@\S{1,60}$/.test(first))
       return { technique: 'mail header', at }
   }

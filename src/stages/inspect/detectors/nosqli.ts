@@ -80,7 +80,7 @@ function script(view: View, start: number, end: number): string | null {
     return /^(?:\w{1,30}\.(?:find|insert|remove|update|drop|save|count)|getcoll|getname|dropdatabase|stats|version|hostinfo|collection)/.test(
       lower.slice(end, end + 50),
     ) &&
-      (out || /[;'"{(]\s{0,4}$/.test(before) || before === '')
+      (out || /[;'"{(]\s{0,4}$|return\s{1,4}$/.test(before) || before === '')
       ? 'database script'
       : null
   if (name === 'this.')

@@ -33,8 +33,9 @@ export const sqli: Detector = {
   lexer: {
     // Words that hardly any text but SQL has, and pairs of signs that join or end it.
     words:
-      'select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
+      'drop#table drop#database insert#into delete#from truncate#table create#table alter#table select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
         .split(' ')
+        .map((text) => text.replace('#', ' '))
         .concat(['.e(', '.e.', 'execute immediate', 'against', 'boolean mode', 'charset'])
         .concat(telltales.split(' ').map((name) => `${name}(`)),
     // Words of any prose: they count beside a sign that a statement needs.
@@ -233,6 +234,9 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
     if (literal(left) && literal(right)) {
       if (t.kinds[left.next] === kind.in || t.kinds[left.next] === kind.is) return 'tautology'
       if (left.type === 'number' && right.type === 'number') {
+        // `5 > 3 and 2 < 4 in every case` goes on as no statement does.
+        const goesOn = right.next < t.count && (t.kinds[right.next] === kind.word || t.kinds[right.next] === kind.in)
+        if (!out && goesOn && !sameText(view, t, left, right)) return null
         if (!view.document || out) return isSign && !out ? null : 'tautology'
         return sameText(view, t, left, right) ? 'tautology' : null
       }
@@ -750,6 +754,7 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
       before === kind.select ||
       before === kind.close
     const argument = t.kinds[i + 2]
+    if (argument === kind.number && t.kinds[i + 3] === kind.word) return null
     return ok && (argument === kind.number || argument === kind.open || argument === kind.quote) ? 'time delay' : null
   }
   if (name === 'char' || name === 'chr' || name === 'nchar') {

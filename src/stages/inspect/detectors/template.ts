@@ -117,7 +117,14 @@ function delimited(view: View, start: number, end: number): string | null {
     return sensitive.test(content) && /[([#'"=]/.test(content) ? 'template expression' : null
   }
   if (shut === -1 && view.document) return null
-  if (opener === '<%') return view.document || !/^[=@!\s-]/.test(content) ? null : 'template expression'
+  if (opener === '<%') {
+    if (view.document || !/^[=@!\s-]/.test(content)) return null
+    // `<%= name %>` is a placeholder like any other.
+    return /^[=-]?\s{0,4}[\w.]{0,60}\s{0,4}[-%]?$/.test(content) &&
+      !/\b(?:if|for|end|endif|import|else|while)\b/.test(content)
+      ? null
+      : 'template expression'
+  }
   if (opener === '{%') {
     if (view.document) return null
     return /\b(?:for|set|import|include|extends|with|print|debug|call|macro|load|if|apply|filter|do|raw|module)\b/.test(

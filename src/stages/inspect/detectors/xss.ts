@@ -238,7 +238,7 @@ function scriptUrl(view: View, start: number, end: number): string | null {
     )
     if (scheme === null) return null
     start -= scheme[0].length
-    if (/\s/.test(scheme[0]) && !view.document) return 'script URL'
+    if (/\s/.test(scheme[0]) && !view.document) return fits(/\S{0,60}[(=`[/{]/y, view.lower, end) ? 'script URL' : null
   }
   const at = skipBlanks(view.lower, end)
   if (at >= view.lower.length) return null

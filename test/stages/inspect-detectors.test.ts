@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { detectors } from '../../src/stages/inspect/detectors/all.js'
+import { Inspector } from '../../src/stages/inspect/inspector.js'
+import type { Home } from '../../src/stages/inspect/view.js'
+
+// One file per detector: techniques that must be stopped, and their nearest harmless twins. `common.json` holds harmless
+// values of every kind, which every detector must let pass.
+const folder = 'test/fixtures/inspect'
+const read = (file: string): { attacks?: string[]; twins: string[] } =>
+  JSON.parse(readFileSync(join(folder, file), 'utf8'))
+const common = read('common.json').twins
+const inspector = new Inspector(detectors, false)
+const never = (): boolean => false
+
+/** Where a value of each kind does its harm; `body` unless said. */
+const homes: Readonly<Record<string, readonly [Home, string]>> = {
+  scanner: ['header', 'user-agent'],
+  rfi: ['query', 'page'],
+  'path-traversal': ['query', 'file'],
+}
+
+for (const file of readdirSync(folder).filter((name) => name !== 'common.json')) {
+  const name = file.replace('.json', '')
+  const { attacks = [], twins } = read(file)
+  const [home, field] = homes[name] ?? ['body', 'note']
+
+  t.test(`${name}: every technique is stopped`, async (t) => {
+    t.ok(attacks.length >= 40, 'the corpus is broad')
+    let own = 0
+    for (const attack of attacks) {
+      const found = inspector.inspect(attack, home, field, never) ?? inspector.inspect(attack, 'key', '', never)
+      t.ok(found !== null, JSON.stringify(attack))
+      if (found?.detector === name) own++
+    }
+    t.ok(own >= attacks.length * 0.6, `most are found by their own detector: ${own} of ${attacks.length}`)
+  })
+
+  t.test(`${name}: its harmless twins pass`, async (t) => {
+    t.ok(twins.length + common.length >= 60, 'the twins are many')
+    for (const twin of [...twins, ...common]) {
+      const found = inspector.inspect(
+        twin,
+        name === 'scanner' ? home : 'body',
+        name === 'scanner' ? field : 'note',
+        never,
+      )
+      t.equal(found === null ? null : `${found.detector}: ${found.technique}`, null, JSON.stringify(twin))
+    }
+  })
+}
