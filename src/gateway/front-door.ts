@@ -50,12 +50,16 @@ declare module 'node:net' {
     posternExchange?: LiveExchange | null
     /** The answer that ends this connection has been written: nothing behind its request is one. */
     posternEnds?: boolean
+    /** Pipelined exchanges whose answers wait for their turn: Node closes none of them with the connection. */
+    posternQueue?: Set<LiveExchange>
   }
 }
 
 /** A connection that has said nothing for so long after a drain began holds nobody's request. */
 const idleAfterDrainMs = 300
 const drainTickMs = 50
+/** What a connection that Node has let go of may still take to hear its refusal. */
+const lastWordMs = 500
 
 /**
  * Opens the one server that holds the port, its timeouts and its limits, and hands each unambiguous request to the
@@ -93,14 +97,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   server.on('checkContinue', admit)
   server.on('checkExpectation', admit)
   server.on('clientError', refuseSocket)
-  server.on('connect', (request: IncomingMessage, socket: Socket) => {
-    recordRefusal(request.method ?? '', socket, reasons.method)
-    socket.end(rawProblem(reasons.method, nextId(Date.now())))
-  })
-  server.on('upgrade', (_request: IncomingMessage, socket: Socket) => {
-    recordRefusal('', socket, reasons.upgrade)
-    socket.end(rawProblem(reasons.upgrade, nextId(Date.now())))
-  })
+  server.on('connect', (request: IncomingMessage, socket: Socket) => refuseDetached(request, socket, reasons.method))
+  server.on('upgrade', (request: IncomingMessage, socket: Socket) => refuseDetached(request, socket, reasons.upgrade))
 
   if (listener !== null) await listen(server, listener)
   const bound = server.address() as AddressInfo | null // null alone without a port
@@ -114,6 +112,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     }
     perAddress.set(peer, open)
     socket.once('close', () => {
+      for (const exchange of socket.posternQueue ?? []) settle(exchange)
       const left = (perAddress.get(peer) ?? 1) - 1
       if (left <= 0) perAddress.delete(peer)
       else perAddress.set(peer, left)
@@ -156,16 +155,26 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     if ('host' in head && head.hasUnderscore) exchange.record.note('header-underscore-dropped')
     inFlight++
     socket.posternExchange = exchange
-    response.on('close', () => {
-      if (socket.posternExchange === exchange) socket.posternExchange = null
-      exchange.close()
-      inFlight--
-    })
+    if (response.socket === null) {
+      socket.posternQueue ??= new Set()
+      socket.posternQueue.add(exchange)
+    }
+    response.on('close', () => settle(exchange))
     if (refusal !== null) {
       current.refuse(exchange, refusal, refusal === reasons.method ? ['allow', methods.join(', ')] : [])
     } else if (inFlight > limits.concurrentRequests || loop.isOverloaded) {
       current.refuse(exchange, reasons.overloaded, ['retry-after', '1'])
     } else current.handle(exchange)
+  }
+
+  /** Its answer has left, or never will. */
+  function settle(exchange: LiveExchange): void {
+    if (exchange.isClosed) return
+    const { socket } = exchange
+    if (socket.posternExchange === exchange) socket.posternExchange = null
+    socket.posternQueue?.delete(exchange)
+    exchange.close()
+    inFlight--
   }
 
   function refusalOf(request: IncomingMessage, target: Target | Reason, head: Head | Reason): Reason | null {
@@ -184,16 +193,31 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const deaf = !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE'
     if (exchange !== null) {
       if (deaf) return void socket.destroy()
+      if (exchange.request.complete) {
+        // The fault is in what came behind it, which is not to be taken for its end: its own answer goes first.
+        if (socket.posternEnds !== true) exchange.response.once('close', () => refuseSocket(error, socket))
+        socket.posternEnds = true
+        return
+      }
       exchange.record.refuse(reason.code, { parser: error.code ?? 'unknown' })
       if (exchange.isRefused) exchange.response.end()
-      else if (!exchange.response.headersSent) socket.end(rawProblem(reason, exchange.id))
+      else if (!exchange.response.headersSent) sayLast(socket, rawProblem(reason, exchange.id))
       else exchange.breakConnection()
       return
     }
     // A connection that never said a word asked nothing, and there is nothing to record.
     if (deaf || socket.bytesRead === 0) return void socket.destroy()
-    const id = recordRefusal('', socket, reason, error.code)
-    socket.end(rawProblem(reason, id))
+    sayLast(socket, rawProblem(reason, recordRefusal('', socket, reason, error.code)))
+  }
+
+  /** Node has taken its own listeners off a connection that asked for something else than HTTP. */
+  function refuseDetached(request: IncomingMessage, socket: Socket, reason: Reason): void {
+    // An error that nobody hears would end the process.
+    socket.on('error', () => socket.destroy())
+    const id = recordRefusal(request.method ?? '', socket, reason)
+    // Behind an answer still to come it would be read as that answer.
+    if ((socket.posternExchange ?? null) !== null) socket.destroy()
+    else sayLast(socket, rawProblem(reason, id))
   }
 
   function recordRefusal(method: string, socket: Socket, reason: Reason, parser?: string): string {
@@ -266,6 +290,14 @@ function retire(old: Generation, drainMs: number): void {
     old.close().catch(() => {})
   }, 50)
   timer.unref()
+}
+
+/** Ends a connection that has no parser any more, and so no timeout of Node's: nobody may hold it half open. */
+function sayLast(socket: Socket, bytes: string): void {
+  const timer = setTimeout(() => socket.destroy(), lastWordMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.end(bytes)
+  socket.resume()
 }
 
 /** Whether a request whose head is refused may be followed by a body that nobody has read. */

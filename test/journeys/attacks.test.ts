@@ -1,0 +1,113 @@
+import { connect } from 'node:net'
+import t from 'tap'
+import { startGateway } from '../support/gateway.js'
+import { startUpstream } from '../support/upstream.js'
+import { converse, message } from '../support/wire.js'
+
+const host = 'Host: shop.example'
+const upgrade = ['Connection: upgrade', 'Upgrade: websocket']
+
+/** A gateway before a function that answers only when told to. */
+async function start(t: Parameters<typeof startUpstream>[0], limits = 'connectionsPerAddress: 1000') {
+  const upstream = await startUpstream(t)
+  const held: (() => void)[] = []
+  upstream.answer = ({ url }, response) => {
+    const answer = () => response.end(url)
+    if (url.startsWith('/held')) held.push(answer)
+    else answer()
+  }
+  const { gateway, records } = await startGateway(t, {
+    'gateway.yaml': `version: 1\nlimits: { ${limits} }\n`,
+    'routes.yaml': `
+upstreams: { fn: { url: "${upstream.url}" } }
+defaults: { upstream: fn, rateLimit: {} }
+routes:
+  GET /held/{id}: { auth: none, reason: a test of attacks }
+  GET /items/{id}: { auth: none, reason: a test of attacks }
+  POST /items: { auth: none, reason: a test of attacks, request: { maxBytes: 1MiB } }
+`,
+  })
+  return { upstream, held, gateway, records, port: gateway.address.port }
+}
+
+/** Asks again in each turn of the event loop until it holds. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Says something on a connection and resets it once `isTime`. */
+function sayAndReset(port: number, bytes: string, isTime: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.on('close', () => resolve())
+    socket.write(bytes, () => void until(() => socket.destroyed || isTime()).then(() => socket.resetAndDestroy()))
+  })
+}
+
+t.test('a connection that asks for something else than HTTP and is reset harms nobody', async (t) => {
+  const { port, records } = await start(t)
+  for (const lines of [
+    ['CONNECT a.example:443 HTTP/1.1', host],
+    ['GET /items/1 HTTP/1.1', host, ...upgrade],
+  ]) {
+    const before = records.length
+    await sayAndReset(port, message(lines), () => records.length > before)
+    const { answers } = await converse(port, message(lines))
+    t.equal(records.at(-1)?.id, /x-request-id: (\w+)/.exec(answers.at(0)?.head ?? '')?.[1], 'the caller has its id')
+  }
+  t.equal((await converse(port, message(['GET /items/1 HTTP/1.1', host]))).answers.at(0)?.status, 200)
+})
+
+t.test('a refused connection cannot be held half open', async (t) => {
+  const { port, gateway } = await start(t)
+  for (const [what, lines] of Object.entries({
+    CONNECT: ['CONNECT a.example:443 HTTP/1.1', host],
+    'an upgrade': ['GET /items/1 HTTP/1.1', host, ...upgrade],
+    garbage: ['garbage'],
+  })) {
+    // allowHalfOpen: this side never ends.
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => {})
+    socket.resume()
+    socket.write(message(lines))
+    await new Promise((resolve) => socket.once('end', resolve))
+    await until(() => gateway.connections === 0)
+    t.equal(gateway.connections, 0, what)
+    socket.destroy()
+  }
+})
+
+t.test('pipelined requests whose connection is reset are over, all of them', async (t) => {
+  const { port, gateway, held, records } = await start(t)
+  const bytes = [1, 2, 3].map((id) => message([`GET /held/${id} HTTP/1.1`, host])).join('')
+  for (const [what, after] of Object.entries({
+    alone: '',
+    'with one that is refused': message(['GET /nowhere HTTP/1.1', host]),
+    'with CONNECT behind them': message(['CONNECT a.example:443 HTTP/1.1', host]),
+  })) {
+    held.length = 0
+    records.length = 0
+    await sayAndReset(port, bytes + after, () => held.length === 3)
+    await until(() => gateway.inFlight === 0)
+    t.equal(gateway.inFlight, 0, what)
+    t.equal(records.filter(({ route }) => route === 'GET /held/{id}').length, 3, `${what}: each has its record`)
+  }
+})
+
+t.test('garbage behind a request does not take its answer, nor its place in the record', async (t) => {
+  const { port, records, held } = await start(t)
+  const conversation = converse(port, `${message(['GET /held/1 HTTP/1.1', host])}garbage\r\n\r\n`, { answers: 2 })
+  await until(() => held.length === 1)
+  held[0]?.()
+  const { answers, rest, timedOut } = await conversation
+  t.same(
+    answers.map(({ status, body }) => (status === 200 ? body : status)),
+    ['/held/1', 400],
+  )
+  t.same({ rest, timedOut }, { rest: '', timedOut: false })
+  t.same(
+    records.map(({ outcome, code }) => code ?? outcome),
+    ['forwarded', 'wire.malformed'],
+  )
+})
