@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
   check: { says: 'find every problem of a policy folder; what it accepts, starts', load: () => import('./check.js') },
   diff: { says: 'say what changes between two policy folders, or git revisions', load: () => import('./diff.js') },
   init: { says: 'begin a policy folder', load: () => import('./init.js') },
+  explain: {
+    says: 'say what holds for a route, what would become of a request, or what a code means',
+    load: () => import('./explain.js'),
+  },
   test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
   schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },

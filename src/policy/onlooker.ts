@@ -20,6 +20,8 @@ export interface WrittenSet {
  */
 export interface Onlooker {
   begin(set: WrittenSet): void
+  /** Whether a route is to be resolved at all; absent: every one. Of 10,000, somebody may ask about one. */
+  wants?(key: string): boolean
   /** Each route as planned, and its effective policy: every layer merged. */
   route(plan: RoutePlan, policy: Section): void
 }

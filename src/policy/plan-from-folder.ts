@@ -30,8 +30,6 @@ export interface LoadOptions extends ListenOverrides {
   readonly overrides?: Overrides
   /** Secrets get a random text instead of being read: for questions that no real secret should help to answer. */
   readonly standInSecrets?: boolean
-  /** The one route that is resolved, by its key: for questions about it alone, where 10,000 others would take seconds. */
-  readonly onlyRoute?: string
 }
 
 export interface FolderPlan {
@@ -163,7 +161,7 @@ function resolveSet(
     },
     stages,
   )
-  resolveRoutes(files, resolver, checker, builtIn, problems, options.onlyRoute)
+  resolveRoutes(files, resolver, checker, builtIn, problems, (key) => onlooker?.wants?.(key) ?? true)
   if (!problems.hasErrors) {
     resolver.reportUnguarded()
     answers.refuseStraySecrets(files)

@@ -13,7 +13,7 @@ export function resolveRoutes(
   checker: Checker,
   builtIn: MapNode,
   problems: Problems,
-  onlyRoute?: string,
+  wants: (key: string) => boolean = () => true,
 ): void {
   const { report } = problems
   const folders = new FolderDefaults(files, builtIn, report)
@@ -26,7 +26,7 @@ export function resolveRoutes(
     const inherited = folders.of(source.file)
     const base = own === undefined ? inherited : overlay(inherited, own, builtIn, report)
     for (const entry of routes.entries.list) {
-      if (onlyRoute === undefined || entry.key === onlyRoute) resolver.add(entry, base)
+      if (wants(entry.key)) resolver.add(entry, base)
     }
     count += routes.entries.list.length
   }

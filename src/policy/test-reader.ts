@@ -3,11 +3,13 @@ import { nearest } from '../values/nearest.js'
 import type { Problem } from '../values/problem.js'
 import { parseText } from './files.js'
 import { Memory } from './memory.js'
+import { parseYaml } from './parse.js'
 import { Problems, type Report } from './problems.js'
 import { PolicyFolder } from './read.js'
 import { textsOf } from './resolving.js'
 import { routeMethods } from './route-key.js'
 import { type NodeSection, rootSection } from './section.js'
+import { Source } from './source.js'
 import { readExpectation } from './test-expectations.js'
 import type { PolicyTest, PolicyTestFile, TestAnswer, TestCaller, TestRequest } from './test-file.js'
 
@@ -41,9 +43,14 @@ export function readPolicyTests(folder: string): {
   return { files, problems: problems.list((file) => opened.sourceOf(file)) }
 }
 
-/** Reads a caller from a text such as `{ jwt: { sub: u1 } }`, for the command line. */
-export function readCaller(section: NodeSection, report: Report): TestCaller {
-  return new TestReader(report).caller(section, nobody)
+/** Reads a caller from a text such as `{ jwt: { sub: u1 } }`, for the command line; a text says what is wrong with it. */
+export function readCallerText(text: string): TestCaller | string {
+  const problems = new Problems()
+  const source = new Source('--as', text)
+  const node = parseYaml(source, problems.report)
+  const caller = node === undefined ? nobody : new TestReader(problems.report).caller(rootSection(node), nobody)
+  const [first] = problems.list(() => source)
+  return first === undefined ? caller : `${first.message} ${first.hint ?? ''}`.trim()
 }
 
 const nobody: TestCaller = { address: usualAddress, credential: { kind: 'none' } }

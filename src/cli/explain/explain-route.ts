@@ -1,0 +1,193 @@
+import { readTarget } from '../../gateway/canonical.js'
+import { RouteTable } from '../../gateway/route-table.js'
+import type { Plan, RouteMatch, RoutePlan } from '../../plan/plan.js'
+import type { EffectiveValue } from '../../policy/effective.js'
+import type { ExplainedRoute, WrittenRoute } from '../../policy/explain-route.js'
+import { printable } from '../../record/human.js'
+import type { Reason } from '../../stages/contract.js'
+import { nearest } from '../../values/nearest.js'
+import { formatPlace, type Place } from '../../values/place.js'
+import type { Paint } from '../terminal.js'
+
+/** A route that might have taken a request, and why it did not. */
+export interface Candidate {
+  readonly id: string
+  readonly place: Place
+  /** Null for the one that takes it. */
+  readonly lost: string | null
+}
+
+/** Which route takes a request, out of all that are written. */
+export interface Choice {
+  readonly winner: WrittenRoute | null
+  /** Those whose path fits, the winner first. */
+  readonly candidates: readonly Candidate[]
+  /** Why there is no winner. */
+  readonly refusal: string | null
+}
+
+/** Chooses as the gateway does: by its canonical path and its own table. A route's own key chooses that route. */
+export function chooseRoute(routes: readonly WrittenRoute[], method: string, target: string): Choice {
+  const own = routes.find(({ id }) => id === `${method} ${target}`)
+  if (own !== undefined)
+    return { winner: own, candidates: [{ id: own.id, place: own.place, lost: null }], refusal: null }
+  const read: { readonly path: string } | Reason = readTarget(target, Number.POSITIVE_INFINITY)
+  if (!('path' in read))
+    return { winner: null, candidates: [], refusal: `${read.status} ${read.code}: ${read.sentence}` }
+  const table = new RouteTable<WrittenRoute>()
+  for (const route of routes) table.add(route.match, route)
+  const found = table.find(method, read.path)
+  const winner = found !== null && 'route' in found ? found.route : null
+  const fitting = routes.filter(({ match }) => fits(match, read.path))
+  const others = fitting.filter((route) => route !== winner)
+  const candidates = others.map((route) => ({ id: route.id, place: route.place, lost: whyLost(route, winner, method) }))
+  if (winner !== null) {
+    return { winner, candidates: [{ id: winner.id, place: winner.place, lost: null }, ...candidates], refusal: null }
+  }
+  if (found !== null && 'allowed' in found) {
+    return { winner, candidates, refusal: `405 route.method-not-allowed: the path takes ${found.allowed.join(', ')}.` }
+  }
+  const near = nearest(
+    `${method} ${read.path}`,
+    routes.map(({ id }) => id),
+  )
+  const hint = near === undefined ? '' : ` The nearest is ${near}.`
+  return { winner, candidates, refusal: `404 route.not-found: no route has this path.${hint}` }
+}
+
+/** Whether the pattern of a route takes a path, whatever the method. */
+function fits({ segments }: RouteMatch, path: string): boolean {
+  const table = new RouteTable<true>()
+  table.add({ method: 'ANY', segments }, true)
+  return table.find('GET', path) !== null
+}
+
+function whyLost(route: WrittenRoute, winner: WrittenRoute | null, method: string): string {
+  const takes = route.match.method
+  const isOfMethod = takes === method || takes === 'ANY' || (takes === 'GET' && method === 'HEAD')
+  if (!isOfMethod) return `takes ${takes}, not ${method}`
+  if (winner === null) return 'its path ends elsewhere'
+  for (const [i, segment] of winner.match.segments.entries()) {
+    const other = route.match.segments[i]
+    if (kindOf(segment) === kindOf(other)) continue
+    return `less specific: ${kindOf(other)} where the winner has ${kindOf(segment)} (segment ${i + 1})`
+  }
+  return takes === 'ANY' ? 'ANY, where the winner names the method' : 'the winner names the method exactly'
+}
+
+function kindOf(segment: RouteMatch['segments'][number] | undefined): string {
+  if (segment === undefined) return 'nothing'
+  return 'literal' in segment ? 'a literal' : 'param' in segment ? 'a parameter' : 'the rest of the path'
+}
+
+/** Everything that holds for a route, for a person: values with origins, the order of controls, candidates. */
+export function formatRoute(
+  explained: ExplainedRoute,
+  plan: Plan,
+  candidates: readonly Candidate[],
+  paint: Paint,
+): string {
+  const { plan: route, removals } = explained
+  const values = explained.values.toSorted((a, b) => rankOf(a.path) - rankOf(b.path))
+  const width = Math.max(...values.map(({ path }) => path.length))
+  const textWidth = Math.min(52, Math.max(...values.map(({ text }) => text.length)))
+  const lines = [`${paint('bold', printable(route.id))}  ${paint('dim', formatPlace(route.declaredAt))}`]
+  for (const value of values) {
+    lines.push(
+      `  ${value.path.padEnd(width)}  ${printable(value.text).padEnd(textWidth)}  ${paint('dim', shortPlace(value.place))}${remarks(value, route, plan)}`,
+    )
+  }
+  for (const { path, kind, place } of removals) {
+    const says = kind === 'off' ? 'switched off' : 'set back to the built-in value'
+    lines.push(
+      `  ${path.padEnd(width)}  ${paint('yellow', says.padEnd(textWidth))}  ${paint('dim', shortPlace(place))}`,
+    )
+  }
+  lines.push('', 'Order of controls', ...controls(route, plan, paint))
+  if (candidates.length > 1) {
+    const idWidth = Math.max(...candidates.map(({ id }) => id.length))
+    lines.push('', 'Candidates')
+    for (const { id, lost, place } of candidates) {
+      lines.push(`  ${printable(id).padEnd(idWidth)}  ${lost ?? 'wins'}  ${paint('dim', shortPlace(place))}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Keys in the order in which what they say is asked. */
+const keyOrder = [
+  'upstream',
+  'auth',
+  'reason',
+  'cors',
+  'ip',
+  'rateLimit',
+  'concurrency',
+  'request',
+  'inspect',
+  'replay',
+]
+
+function rankOf(path: string): number {
+  const rank = keyOrder.indexOf(path.split('.')[0] ?? '')
+  return rank === -1 ? keyOrder.length : rank
+}
+
+/** What a value overrode, what it leads to, and the guardrail over it. */
+function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan, plan: Plan): string {
+  const parts = overrode.map(({ text, place }) => `instead of ${printable(text)} (${shortPlace(place)})`)
+  if (path === 'upstream') {
+    const upstream = plan.upstreams[route.upstream]
+    if (upstream !== undefined) {
+      parts.push(`→ ${upstream.origin}${upstream.basePath} (${shortPlace(upstream.declaredAt)})`)
+    }
+  }
+  if (path === 'auth' || path.startsWith('auth.')) {
+    const settings = Object(route.steps.find(({ stage }) => stage === 'auth')?.settings)
+    const issuer = typeof settings.issuer === 'string' ? plan.issuers[settings.issuer] : undefined
+    if (issuer !== undefined && path !== 'auth.scopes')
+      parts.push(`→ ${issuer.issuer} (${shortPlace(issuer.declaredAt)})`)
+  }
+  if (guardrail !== null) parts.push(`guardrail ${guardrail.text} (${shortPlace(guardrail.place)}) kept`)
+  return parts.length === 0 ? '' : `  ${parts.join('; ')}`
+}
+
+/** The fixed order, as far as this route has it. */
+function controls(route: RoutePlan, plan: Plan, paint: Paint): string[] {
+  const { addressLimit } = plan.gateway
+  const rows: (readonly [name: string, says: string, place: string])[] = [
+    ['wire', 'one unambiguous request, a canonical path', ''],
+    ...(addressLimit === null
+      ? []
+      : [
+          [
+            'addressLimit',
+            `${addressLimit.quota} in ${addressLimit.windowMs / 1000} s`,
+            shortPlace(addressLimit.declaredAt),
+          ] as const,
+        ]),
+  ]
+  let isInBody = false
+  for (const { stage, slot, mode, phase, declaredAt, settings } of route.steps) {
+    if (phase !== 'head' && !isInBody) {
+      isInBody = true
+      rows.push(['', route.body === 'buffered' ? '– the body is read here –' : '– the body streams –', ''])
+    }
+    const limits: unknown = Object(settings).limits
+    const names = Array.isArray(limits) ? limits.map((limit) => String(Object(limit).name)).join(', ') : ''
+    const by = slot === 'rateLimit:address' ? 'by address' : ''
+    const says = [mode === 'report' ? 'REPORT ONLY' : '', names, by].filter((part) => part !== '').join(' ')
+    rows.push([stage, says, shortPlace(declaredAt)])
+  }
+  const saysWidth = Math.max(...rows.map(([, says]) => says.length))
+  let position = 0
+  return rows.map(([name, says, place]) => {
+    const at = name === '' ? '  ' : String(++position).padStart(2)
+    return `  ${at} ${name.padEnd(12)} ${says.padEnd(saysWidth)}  ${paint('dim', place)}`.trimEnd()
+  })
+}
+
+/** `orders.yaml:6`; the column would only widen the table. */
+function shortPlace({ file, line }: Place): string {
+  return file === '(built-in)' ? 'built-in' : `${file}:${line}`
+}
