@@ -3,6 +3,7 @@ import { type Gateway, openGateway } from '../gateway/gateway.js'
 import { systemClock } from '../gateway/tools/clock.js'
 import type { ListenerPlan, Plan } from '../plan/plan.js'
 import { type LoadOptions, loadPolicy, policyLoader } from '../policy/load.js'
+import { createBatch } from '../record/batch.js'
 import type { LogStats } from '../record/log.js'
 import { createMetrics, type Metrics } from '../record/metrics.js'
 import { registerLog, registerProcess } from '../record/process-metrics.js'
@@ -165,7 +166,8 @@ async function openListeners(
   if (log !== undefined) registerLog(metrics, log)
   const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }))
   registerState(metrics, state)
-  const readers = [metrics.read, recent.read, onRecord]
+  const onFault = createFaults(metrics, onEvent)
+  const batch = createBatch([metrics.read, recent.read, onRecord], onFault)
   const { public: publicPlan, admin: adminPlan } = plan.gateway.listeners
 
   let gateway: Gateway | null = null
@@ -177,10 +179,11 @@ async function openListeners(
       vault: secrets,
       state,
       clock: systemClock,
-      readers,
-      onFault: createFaults(metrics, onEvent),
+      readers: [batch.read],
+      onFault,
     })
   const closeRest = async (admin: Console): Promise<void> => {
+    batch.flush()
     await Promise.all([admin.close(), state.close()])
     stopMeasuring()
   }

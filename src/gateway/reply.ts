@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Deny, Reason } from '../stages/contract.js'
+import { writeWhole } from './write-whole.js'
 
 /** On every answer of our own: nothing of it may be cached or sniffed. */
 const ownHeaders: readonly string[] = [
@@ -46,7 +47,7 @@ export function sendProblem(
   response.writeHead(reason.status, all)
   // Who waits for 100-continue has not begun to send.
   const isSending = !request.complete && !request.destroyed && request.headers.expect === undefined
-  if (!close || !isSending) response.end(body)
+  if (!close || !isSending) writeWhole(response, body)
   else {
     response.write(body)
     linger(request, response)

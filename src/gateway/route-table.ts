@@ -61,68 +61,75 @@ export class RouteTable<Route> {
    * Runs for every request; measured in bench/hot-path.
    */
   find(method: string, path: string): Found<Route> | { readonly allowed: readonly string[] } | null {
-    const segments = path === '/' ? [] : path.slice(1).split('/')
     const values: string[] = []
-    const ends = this.#walk(this.#root, segments, 0, values, method)
+    const start = path === '/' ? 2 : 1
+    const ends = walk(this.#root, path, start, values, method)
     if (ends === null) {
       const allowed = new Set<string>()
-      this.#collect(this.#root, segments, 0, allowed)
+      collect(this.#root, path, start, allowed)
       return allowed.size === 0 ? null : { allowed: [...allowed].sort() }
     }
     const { route, names } = ends
     // Many functions read `/orders/` as `/orders`. Where that is another route, its policy would be walked around.
-    if (segments.length > 1 && segments[segments.length - 1] === '') {
+    if (path.length > 1 && path.endsWith('/')) {
       const bare = this.find(method, path.slice(0, -1))
       if (bare !== null && (!('route' in bare) || bare.route !== route)) return null
     }
     if (names.length === 0) return { route, params: noParams }
-    const params: Record<string, string> = Object.create(null)
-    for (const [i, name] of names.entries()) params[name] = values[i] ?? ''
+    // Names are the policy's own words; a plain object keeps one shape for all requests of a route.
+    const params: Record<string, string> = {}
+    for (let i = 0; i < names.length; i++) params[names[i] ?? ''] = values[i] ?? ''
     return { route, params }
   }
+}
 
-  /** Depth first, the most specific branch first, among the routes that take the method. */
-  #walk(
-    node: Node<Route>,
-    segments: readonly string[],
-    at: number,
-    values: string[],
-    method: string,
-  ): { readonly route: Route; readonly names: readonly string[] } | null {
-    if (at === segments.length) return pick(node.ends, method)
-    const segment = segments[at] ?? ''
-    const literal = node.literals?.get(segment.includes('%') ? plain(segment) : segment)
-    if (literal !== undefined) {
-      const found = this.#walk(literal, segments, at + 1, values, method)
-      if (found !== null) return found
-    }
-    // An empty last segment is a trailing slash: a literal may name it, a parameter never holds it.
-    if (segment === '') return null
-    if (node.param !== null) {
-      values.push(segment)
-      const found = this.#walk(node.param, segments, at + 1, values, method)
-      if (found !== null) return found
-      values.pop()
-    }
-    if (node.rests !== null) {
-      const found = pick(node.rests, method)
-      if (found !== null) {
-        values.push(segments.slice(at).join('/'))
-        return found
-      }
-    }
-    return null
+/**
+ * Depth first, the most specific branch first, among the routes that take the method. `start` is where the next segment
+ * begins; past the end of the path there is none.
+ */
+function walk<Route>(
+  node: Node<Route>,
+  path: string,
+  start: number,
+  values: string[],
+  method: string,
+): { readonly route: Route; readonly names: readonly string[] } | null {
+  if (start > path.length) return pick(node.ends, method)
+  const end = segmentEnd(path, start)
+  const segment = path.slice(start, end)
+  const literal = node.literals?.get(segment.includes('%') ? plain(segment) : segment)
+  if (literal !== undefined) {
+    const found = walk(literal, path, end + 1, values, method)
+    if (found !== null) return found
   }
+  // An empty last segment is a trailing slash: a literal may name it, a parameter never holds it.
+  if (segment === '') return null
+  if (node.param !== null) {
+    values.push(segment)
+    const found = walk(node.param, path, end + 1, values, method)
+    if (found !== null) return found
+    values.pop()
+  }
+  const rest = pick(node.rests, method)
+  if (rest !== null) values.push(path.slice(start))
+  return rest
+}
 
-  #collect(node: Node<Route>, segments: readonly string[], at: number, allowed: Set<string>): void {
-    if (at === segments.length) return addMethods(node.ends, allowed)
-    const segment = segments[at] ?? ''
-    const literal = node.literals?.get(segment.includes('%') ? plain(segment) : segment)
-    if (literal !== undefined) this.#collect(literal, segments, at + 1, allowed)
-    if (segment === '') return
-    if (node.param !== null) this.#collect(node.param, segments, at + 1, allowed)
-    addMethods(node.rests, allowed)
-  }
+/** The methods of every route that has this path. */
+function collect<Route>(node: Node<Route>, path: string, start: number, allowed: Set<string>): void {
+  if (start > path.length) return addMethods(node.ends, allowed)
+  const end = segmentEnd(path, start)
+  const segment = path.slice(start, end)
+  const literal = node.literals?.get(segment.includes('%') ? plain(segment) : segment)
+  if (literal !== undefined) collect(literal, path, end + 1, allowed)
+  if (segment === '') return
+  if (node.param !== null) collect(node.param, path, end + 1, allowed)
+  addMethods(node.rests, allowed)
+}
+
+function segmentEnd(path: string, start: number): number {
+  const slash = path.indexOf('/', start)
+  return slash === -1 ? path.length : slash
 }
 
 function emptyNode<Route>(): Node<Route> {

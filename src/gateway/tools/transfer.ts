@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Answer, SendFault, Timeouts } from '../../stages/contract.js'
 import { BodyTooLarge, CallerGone } from '../capped-body.js'
 import type { LiveExchange } from '../exchange.js'
+import { writeWhole } from '../write-whole.js'
 
 /** Bytes held back while nobody reads: beyond them the function's connection waits. */
 const holdBytes = 64 * 1024
@@ -160,6 +161,14 @@ export class Transfer implements Answer {
     })
   }
 
+  async peek(bytes: number): Promise<Buffer> {
+    return (await this.collect(bytes)) ?? Buffer.concat(this.#pending)
+  }
+
+  get isCut(): boolean {
+    return this.failure !== ''
+  }
+
   replace(body: Buffer): void {
     this.#replaced = body
     this.#pending = []
@@ -189,8 +198,7 @@ export class Transfer implements Answer {
       this.#exchange.sent(this.#pendingBytes)
       const only = this.#pending[0]
       if (only === undefined) response.end()
-      // As latin1 text, head and body are one string and so one write; two buffers would be a writev.
-      else if (this.#pending.length === 1 && only.length <= 16_384) response.end(only.toString('latin1'), 'latin1')
+      else if (this.#pending.length === 1 && only.length <= 16_384) writeWhole(response, only.toString('latin1'))
       else response.end(Buffer.concat(this.#pending))
       return true
     }
@@ -311,7 +319,7 @@ function forwardableHeaders(raw: readonly Buffer[]): string[] {
     }
     const value = (raw[i + 1] ?? Buffer.alloc(0)).toString('latin1')
     if (hopByHop.has(name)) {
-      if (name === 'connection') named = namedBy(value, named)
+      if (name === 'connection' && value !== 'keep-alive' && value !== 'close') named = namedBy(value, named)
       else if (name === 'transfer-encoding') chunked = true
       continue
     }
