@@ -389,6 +389,8 @@ t.test('every reader takes time in proportion to the text', async (t) => {
     'multipart of near boundaries': (n) => () => strictMultipart(open)(Buffer.from(part.repeat(n / 64)), 'b'),
     'XML of attributes': (n) =>
       run(strictXml(open), `<a ${Array.from({ length: n / 12 }, (_, i) => `a${i + 1e6}="1"`).join(' ')}/>`),
+    'XML of values below a long name': (n) =>
+      run(strictXml(open), `<a><${'b'.repeat(n / 3)}>${'<![CDATA[c]]>'.repeat(n / 39)}</${'b'.repeat(n / 3)}></a>`),
     'a media type of parameters': (n) => () => parseMediaType(`a/b${'; x="y"'.repeat(n / 7)}`),
   }
   for (const [name, make] of Object.entries(texts)) {

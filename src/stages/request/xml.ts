@@ -8,6 +8,8 @@ import { type BodyParser, type StructureCaps, startsWithMark } from './strict-js
 const notText = deny(reasons.textEncoding)
 const invalid = deny(reasons.xmlInvalid)
 const doctype = deny(reasons.xmlDoctype)
+/** As much of a name as stands in a place: a name may be as long as the body, and thousands of values lie below it. */
+const maxNameLength = 64
 
 /**
  * A parser of XML 1.0 that takes no document type declaration: without one there are no entities to expand or fetch
@@ -21,7 +23,8 @@ export function strictXml(caps: StructureCaps): BodyParser {
   return (bytes) => {
     if (!isUtf8(bytes) || startsWithMark(bytes)) return notText
     const values: { at: string; text: string }[] = []
-    const path: string[] = []
+    /** The places of the open elements, each written once. */
+    const path: string[] = ['']
     let named = 0
     // Held in an object: handlers set it, and the compiler cannot follow a variable through them.
     const found: { fault: Deny | null } = { fault: null }
@@ -34,7 +37,8 @@ export function strictXml(caps: StructureCaps): BodyParser {
       if (caps.stringLength !== null && text.length > caps.stringLength) stop(tooLong)
       values.push({ at, text })
     }
-    const here = () => `/${path.join('/')}`
+    const below = (name: string) => `${path[path.length - 1] ?? ''}/${name}`
+    const here = () => path[path.length - 1] || '/'
 
     const parser = new SaxesParser({ xmlns: false, position: false })
     parser.on('doctype', () => stop(doctype))
@@ -43,12 +47,12 @@ export function strictXml(caps: StructureCaps): BodyParser {
     })
     parser.on('opentagstart', (tag) => {
       count()
-      path.push(tag.name)
-      if (path.length > caps.depth) stop(tooDeep)
+      path.push(below(tag.name.slice(0, maxNameLength)))
+      if (path.length > caps.depth + 1) stop(tooDeep)
     })
     parser.on('attribute', (attribute) => {
       count()
-      add(`${here()}/@${attribute.name}`, attribute.value)
+      add(below(`@${attribute.name.slice(0, maxNameLength)}`), attribute.value)
     })
     parser.on('closetag', () => {
       path.pop()
@@ -59,11 +63,11 @@ export function strictXml(caps: StructureCaps): BodyParser {
     parser.on('cdata', (text) => add(here(), text))
     parser.on('comment', (text) => {
       count()
-      add(`${here()}/comment()`, text)
+      add(below('comment()'), text)
     })
     parser.on('processinginstruction', (instruction) => {
       count()
-      add(`${here()}/processing-instruction(${instruction.target})`, instruction.body)
+      add(below(`processing-instruction(${instruction.target.slice(0, maxNameLength)})`), instruction.body)
     })
     try {
       parser.write(bytes.toString('utf8')).close()
