@@ -187,6 +187,7 @@ function withOff(schema: Keywords): Keywords {
     properties[path] = {
       ...limits,
       additionalProperties: {
+        description: 'One item, or `off` to take an inherited one away.',
         anyOf: [item, { const: 'off', description: 'Takes the inherited item of this name away.' }],
       },
     }

@@ -11,13 +11,22 @@ const claimRule: JsonSchema = {
       additionalProperties: false,
       minProperties: 1,
       properties: {
-        equals: { ...scalar, description: 'The claim is exactly this value; "true" is not true.' },
-        contains: { ...scalar, description: 'The claim is a list that holds this value, or the value itself.' },
+        equals: {
+          ...scalar,
+          description: 'The claim is exactly this value; "true" is not true.',
+          examples: [true],
+        },
+        contains: {
+          ...scalar,
+          description: 'The claim is a list that holds this value, or the value itself.',
+          examples: ['mfa'],
+        },
         oneOf: {
           type: 'array',
           items: scalar,
           minItems: 1,
           description: 'The claim is exactly one of these values.',
+          examples: [['clerk', 'manager']],
         },
         exists: { type: 'boolean', description: 'Whether the claim must be there (and not null) or must not.' },
       },
@@ -68,6 +77,7 @@ const method = {
 export const schemas = {
   auth: {
     description: 'Who may call: `none` (with a `reason`), or one method.',
+    examples: [{ jwt: 'main', scopes: ['orders:write'] }, { apiKey: ['acme'] }],
     anyOf: [
       { const: 'none', description: 'Anybody. Must stand in the route itself, with a `reason`.' },
       {

@@ -87,7 +87,7 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
           },
         },
       },
-      retry: { description: 'Reserved for retries of idempotent requests.' },
+      retry: { description: 'Reserved for retries of idempotent requests.', examples: [{ attempts: 2 }] },
     },
   },
 }

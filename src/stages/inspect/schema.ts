@@ -16,12 +16,20 @@ const exception = {
       pattern: placePattern,
       maxLength: 512,
       description: 'The place: `body:/note`, `query:/q`, `header:/user-agent`; `*` stands for any list item or key.',
+      examples: ['body:/note'],
     },
-    owner: { type: 'string', minLength: 1, maxLength: 200, description: 'Who answers for it.' },
+    owner: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 200,
+      description: 'Who answers for it.',
+      examples: ['orders-team'],
+    },
     until: {
       type: 'string',
       pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
       description: 'Its last day, UTC; afterwards the detector holds again and `check` warns.',
+      examples: ['2027-03-31'],
     },
   },
 }
@@ -41,14 +49,17 @@ export const inspectSchema: JsonSchema = {
     exceptions: {
       type: 'object',
       description: 'Detectors lifted for single places, by name.',
-      additionalProperties: { oneOf: [exception, off] },
+      additionalProperties: { description: 'One exception, or `off`.', anyOf: [exception, off] },
     },
     fields: {
       type: 'object',
       description:
         'What single fields hold, by place: prose, code, html, markdown or sql. The detectors that such text trips are lifted there.',
       propertyNames: { pattern: placePattern, maxLength: 512 },
-      additionalProperties: { enum: ['prose', 'code', 'html', 'markdown', 'sql', 'off'] },
+      additionalProperties: {
+        enum: ['prose', 'code', 'html', 'markdown', 'sql', 'off'],
+        description: 'What the field holds.',
+      },
     },
   },
 }

@@ -27,6 +27,7 @@ export const schema: JsonSchema = {
       type: 'string',
       pattern: byteSizePattern,
       description: 'The largest body, such as 64KiB or 6MiB. 256KiB unless said.',
+      examples: ['64KiB'],
     },
     structure: {
       type: 'object',
@@ -38,6 +39,7 @@ export const schema: JsonSchema = {
           minimum: 1,
           maximum: 200,
           description: 'Nested objects, arrays or XML elements. 20 unless said.',
+          examples: [20],
         },
         keys: {
           type: 'integer',
@@ -45,11 +47,13 @@ export const schema: JsonSchema = {
           maximum: 1_000_000,
           description:
             'Keys of all objects together, fields of a form, parts, elements and attributes. 2000 unless said.',
+          examples: [2000],
         },
         stringLength: {
           type: 'integer',
           minimum: 1,
           description: 'Characters of one string; the size of the body alone unless said.',
+          examples: [10000],
         },
       },
     },
@@ -59,10 +63,12 @@ export const schema: JsonSchema = {
       items: { type: 'string', pattern: contentTypePattern },
       description:
         'Media types a body may have: exact, text/*, or application/*+json. JSON alone once `body` is given; otherwise all that can be inspected.',
+      examples: [['application/json'], ['image/png', 'image/jpeg']],
     },
     body: {
       type: ['string', 'object', 'boolean'],
       description: 'The JSON schema of the body: a file, or the schema itself.',
+      examples: ['./schemas/create-order.json'],
     },
     path: parameters('JSON schemas of path parameters, by name.', 'Its JSON schema.'),
     query: parameters('JSON schemas of query parameters, by name.', 'Its JSON schema.'),
