@@ -50,6 +50,8 @@ export type ServeEvent =
 
 /** More than this many problems in one log line help nobody: `check` has them all. */
 const mostProblems = 20
+/** And more than this many on the screen of somebody who serves. */
+const mostFrames = 50
 
 /** The event as one line of JSON, beside the lines of decisions. */
 export function eventLine(at: number, event: ServeEvent): string {
@@ -71,17 +73,13 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
   const short = (plan: string): string => plan.slice(0, 4)
   switch (event.event) {
     case 'started':
-      return event.warnings.length === 0 ? null : formatProblems(event.warnings, folder, paint)
+      return event.warnings.length === 0 ? null : formatFirst(event.warnings, folder, paint)
     case 'reloaded':
       return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${counted(event.routes, 'route')}, ${Math.round(event.tookMs)} ms${
         event.warnings.length === 0 ? '' : `, ${countProblems(event.warnings)}`
       }\n`
     case 'reload-refused':
-      return `${paint('red', 'reload REFUSED')}  ${countProblems(event.problems)}; still on plan ${short(event.plan)}\n\n${formatProblems(
-        event.problems,
-        folder,
-        paint,
-      )}\n`
+      return `${paint('red', 'reload REFUSED')}  ${countProblems(event.problems)}; still on plan ${short(event.plan)}\n\n${formatFirst(event.problems, folder, paint)}\n`
     case 'reload-unchanged':
       return `reload  nothing has changed; still on plan ${short(event.plan)}\n`
     case 'restart-needed':
@@ -99,5 +97,11 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
 
 /** What is said when a policy set is refused at the start. */
 export function refusedStart(problems: readonly Problem[], folder: string, paint: Paint): string {
-  return `${formatProblems(problems, folder, paint)}\n${countProblems(problems)} in ${folder}: nothing was started.\n`
+  return `${formatFirst(problems, folder, paint)}\n${countProblems(problems)} in ${folder}: nothing was started.\n`
+}
+
+function formatFirst(problems: readonly Problem[], folder: string, paint: Paint): string {
+  const more = problems.length - mostFrames
+  const text = formatProblems(problems.slice(0, mostFrames), folder, paint)
+  return more > 0 ? `${text}\n… and ${more} more: postern check ${folder}\n` : text
 }

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { deepFreeze } from '../plan/freeze.js'
 import type { Plan, RoutePlan } from '../plan/plan.js'
@@ -74,7 +75,7 @@ export function policyLoader(): PolicyLoader {
   const running = (): Worker => {
     if (worker !== null) return worker
     const started = new Worker(new URL('./worker.js', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: 2_048 },
+      resourceLimits: { maxOldGenerationSizeMb: loaderMegabytes() },
     })
     started.unref()
     started.on('exit', () => {
@@ -114,16 +115,32 @@ export function policyLoader(): PolicyLoader {
   }
 }
 
+/**
+ * What the worker's heap may grow to: a third of what this process may have. In a small container a set that is far too large
+ * is then a reload refused, where the kernel would otherwise end the whole gateway.
+ */
+function loaderMegabytes(): number {
+  const allowedBytes = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
+  return Math.max(64, Math.min(2_048, Math.floor(allowedBytes / 3 / 1024 ** 2)))
+}
+
 /** A worker that fails (for want of memory, say) is a reload that is refused: whoever serves goes on serving. */
 function failed(error: unknown): Loaded {
   const problem: Problem = {
     severity: 'error',
     code: 'policy.loader-failed',
     message: `The policy could not be loaded: ${error instanceof Error ? error.message : 'the loader failed'}.`,
-    hint: 'The last good policy keeps serving; save a file or send SIGHUP to try again.',
+    hint: isOutOfMemory(error)
+      ? 'Make the set smaller, or give the process more memory: the loader may use a third of it.'
+      : 'Save a file or send SIGHUP to try again.',
     place: { file: '.', line: 1, column: 1 },
   }
   return { plan: null, secrets: new Map(), problems: [problem], files: [], milliseconds: 0 }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : null
+  return cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
 }
 
 /** One question to the worker; rejects when the worker fails or ends instead of answering. */
@@ -143,7 +160,8 @@ function ask<T extends object>(worker: Worker, request: WorkerRequest): Promise<
     }
     const onEnd = (cause: unknown) => {
       done()
-      reject(new Error(`the policy loader ended: ${cause instanceof Error ? cause.message : `exit ${String(cause)}`}`))
+      const why = cause instanceof Error ? cause.message : `exit ${String(cause)}`
+      reject(new Error(`the policy loader ended: ${why}`, { cause }))
     }
     worker.ref()
     worker.on('message', onMessage).on('error', onEnd).on('exit', onEnd)
