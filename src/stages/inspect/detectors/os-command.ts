@@ -362,10 +362,10 @@ function afterSeparator(view: View, at: number): string | null {
   const glued = next === word.end
   if (view.document) return inDocument(view, sign, word, rank, next)
   if (rank === 2) return 'command behind a separator'
-  if (ends) return alone && isLoneCommand(lower, at, sign, word.name) ? 'command behind a separator' : null
+  if (ends) return alone && isLoneCommand(view, at, sign, word.name) ? 'command behind a separator' : null
   if (glued) {
     // `;id|`, `|id;`, `&dir&`, `` `id` ``
-    return alone && /[;|&`)'"#<>\n]/.test(lower.charAt(word.end)) && isLoneCommand(lower, at, sign, word.name)
+    return alone && /[;|&`)'"#<>\n]/.test(lower.charAt(word.end)) && isLoneCommand(view, at, sign, word.name)
       ? 'command behind a separator'
       : null
   }
@@ -420,12 +420,12 @@ function isJoint(code: number): boolean {
 }
 
 /** `name;id;ls` may be a header line of a table: a lone word counts beside an empty piece, a quote or a bracket. */
-function isLoneCommand(text: string, at: number, sign: number, name: string): boolean {
-  if (sign === 38 && text.charCodeAt(at + 1) !== 38 && text.charCodeAt(at - 1) !== 38 && isWordAt(text, at - 1))
+function isLoneCommand(view: View, at: number, sign: number, name: string): boolean {
+  const { lower, whole } = view
+  if (sign === 38 && lower.charCodeAt(at + 1) !== 38 && lower.charCodeAt(at - 1) !== 38 && isWordAt(lower, at - 1))
     return false
-  if (name.length > 3) return true
-  const pieces = text.split(/[;|&]+/, 8)
-  const plain = pieces.filter((piece) => /^\s{0,2}[\w-]{2,24}\s{0,2}$/.test(piece))
+  if (name.length > 3 || whole === '') return true
+  const plain = whole.split(/[;|&]+/, 8).filter((piece) => /^\s{0,2}[\w-]{2,24}\s{0,2}$/.test(piece))
   return plain.length < 3
 }
 

@@ -97,6 +97,7 @@ function delimited(view: View, start: number, end: number): string | null {
   const from = end
   // Of a row of openers the last one counts, and an opener inside another bounds it: the work stays linear.
   if (lower.startsWith(opener, end)) return null
+  if (opener === '[[' && !/^\s{0,4}[$*#{\d('"]/.test(lower.slice(end, end + 6))) return null
   if (lower.startsWith(opener.charAt(0), end) && opener.length === 2 && opener.charAt(0) === opener.charAt(1))
     return null
   const reach = lower.slice(from, from + 400)

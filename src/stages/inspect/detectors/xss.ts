@@ -73,7 +73,7 @@ export const xss: Detector = {
       needs: has.equals,
       check: (view, start) => eventAttribute(view, start + 1),
     },
-    { words: ['[][', '![]', '[]+', '+[]', '[+'], check: bracketsOnly },
+    { words: ['[][', '![]', '[]+', '+[]', '[+'], needs: has.plus | has.punctuation, check: bracketsOnly },
     { words: ['+adw-', '+adwa-'], check: () => 'UTF-7 tag' },
     { words: ['@import', '-moz-binding', 'expression(', 'behavior:', 'behaviour:'], check: activeStyle },
   ] satisfies Anchor[],
