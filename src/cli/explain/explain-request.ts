@@ -10,12 +10,11 @@ import { formatPlace } from '../../values/place.js'
 import type { Vault } from '../../values/secret.js'
 import { credentialHeader } from '../policy-tests/credential.js'
 import type { Paint } from '../terminal.js'
-import { formatEvidence } from './evidence.js'
 import { signAnew, withStandInIssuers } from './known-token.js'
 import { reasonOf } from './reasons.js'
+import { recordLines } from './record-lines.js'
 import { readRequestText, withHeader } from './request-text.js'
 import { smallestChange } from './smallest-change.js'
-import { sourceFrame } from './source-frame.js'
 
 /** What is asked about a request. */
 export interface RequestQuestion {
@@ -101,20 +100,7 @@ export function formatExplanation(explanation: RequestExplanation, root: string,
   const lines = [...notes.map((note) => paint('dim', `note: ${printable(note)}`))]
   const asked = `${printable(record.method) || '?'} ${printable(record.path) || '?'}`
   lines.push(`${asked}  →  ${route === null ? 'no route' : `${route.id}  ${formatPlace(route.declaredAt)}`}`)
-  const { subject } = record.client
-  for (const [i, step] of record.steps.entries()) {
-    const who = step.stage === 'auth' && subject !== undefined ? printable(subject) : ''
-    lines.push(...formatStep(i + 1, step, who, root, paint))
-  }
-  const rest = route?.steps.slice(record.steps.length) ?? []
-  for (const [i, step] of rest.entries()) {
-    lines.push(paint('dim', `${number(record.steps.length + i + 1)} ${step.stage.padEnd(11)} not reached`))
-  }
-  const decided = decidingStep(record)
-  if (record.code !== undefined && decided === null) {
-    const facts = record.evidence === undefined ? '' : `  ${formatEvidence(record.evidence)}`
-    lines.push(`   ${paint('red', 'DENY')}  ${record.code}: ${reasonOf(record.code)?.sentence ?? ''}${facts}`)
-  }
+  lines.push(...recordLines(record, route, root, paint))
   lines.push('')
   if (record.code === undefined) {
     const to = sent === null ? 'nobody' : `${sent.upstream}: ${sent.method} ${printable(sent.target)}`
@@ -123,35 +109,13 @@ export function formatExplanation(explanation: RequestExplanation, root: string,
     return `${lines.join('\n')}\n`
   }
   const shown = reasonOf(record.code)?.shown ?? record.code
+  const decided = decidingStep(record)
   const beyond = inReport === null || decided === null ? '' : ` ${inReportText(decided.stage, inReport)}`
   lines.push(
     `${paint('red', `=> ${status} ${shown}`)}${shown === record.code ? '' : ` (exactly: ${record.code})`}.${beyond}`,
   )
   lines.push(...smallestChange(record).map((line) => `   ${printable(line)}`))
   return `${lines.join('\n')}\n`
-}
-
-function formatStep(position: number, step: StepRecord, who: string, root: string, paint: Paint): string[] {
-  const { stage, outcome, mode, code, evidence, declaredAt } = step
-  const isDenied = outcome === 'deny'
-  const painted = mode === 'report' ? paint('yellow', 'WOULD DENY') : paint('red', 'DENY')
-  const where = paint('dim', formatPlace(declaredAt))
-  const facts = evidence === undefined ? '' : formatEvidence(evidence)
-  const after = mode === 'after-report' ? paint('dim', '  (a denial before it is in report mode)') : ''
-  if (!isDenied) {
-    const said = [who, facts].filter((part) => part !== '').join(', ')
-    return [`${number(position)} ${stage.padEnd(11)} allow  ${said === '' ? '' : `${said}  `}${where}${after}`]
-  }
-  return [
-    `${number(position)} ${stage.padEnd(11)} ${painted}  ${code ?? ''}  ${where}${after}`,
-    ...sourceFrame(root, declaredAt, paint, '      '),
-    ...(code === undefined ? [] : [`      ${reasonOf(code)?.sentence ?? ''}`]),
-    ...(facts === '' ? [] : [`      ${facts}`]),
-  ]
-}
-
-function number(position: number): string {
-  return String(position).padStart(2)
 }
 
 function inReportText(stage: string, { status, code }: NonNullable<RequestExplanation['inReport']>): string {

@@ -26,9 +26,10 @@ export interface Choice {
   readonly refusal: string | null
 }
 
-/** Chooses as the gateway does: by its canonical path and its own table. A route's own key chooses that route. */
+/** Chooses as the gateway does: by its canonical path and its own table. The key of a pattern chooses that route. */
 export function chooseRoute(routes: readonly WrittenRoute[], method: string, target: string): Choice {
-  const own = routes.find(({ id }) => id === `${method} ${target}`)
+  const own =
+    target.includes('{') || method === 'ANY' ? routes.find(({ id }) => id === `${method} ${target}`) : undefined
   if (own !== undefined)
     return { winner: own, candidates: [{ id: own.id, place: own.place, lost: null }], refusal: null }
   const read: { readonly path: string } | Reason = readTarget(target, Number.POSITIVE_INFINITY)
