@@ -1,12 +1,13 @@
-# The image holds Node, the compiled gateway and its production dependencies; policies come as a volume.
+# The image holds Node and the built gateway, its production dependencies inside; policies come as a volume.
 FROM node:24-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY scripts ./scripts
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# The bundle holds what the gateway imports and no package of development.
+RUN npm run build
 
 FROM node:24-slim
 ENV NODE_ENV=production \
@@ -15,7 +16,6 @@ ENV NODE_ENV=production \
 WORKDIR /opt/postern
 # Owned by root and written by nobody: the process cannot change its own code.
 COPY package.json LICENSE ./
-COPY --from=build /src/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
 # Empty on purpose: without a policy folder of its own the container refuses to start, rather than serve an example.
 VOLUME /etc/postern/policies

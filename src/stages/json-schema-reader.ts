@@ -338,7 +338,7 @@ export class SchemaReader {
 /** Why a schema does not compile, or null. */
 function compileFault(plan: SchemaPlan): string | null {
   try {
-    compileSchema(plan)
+    compileSchema(plan, { isTrial: true })
     return null
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
-import { script, spawnClean, start } from '../cli/command-line.js'
+import { spawnClean, start } from '../cli/command-line.js'
 import { send } from '../support/http.js'
 import { startUpstream } from '../support/upstream.js'
 
@@ -37,7 +37,11 @@ const all = (of: readonly Instruction[], word: string): string[] =>
 t.test('the image holds what runs, as nobody, and is told to stop politely', async (t) => {
   t.equal(stages.length, 2, 'what builds stays behind')
   for (const stage of stages) t.match(all(stage, 'FROM')[0], /^node:24-slim\b/)
-  t.match(all(build, 'RUN').join('\n'), /npm ci --ignore-scripts[\s\S]*npm run build[\s\S]*npm prune --omit=dev/)
+  t.match(all(build, 'RUN').join('\n'), /npm ci --ignore-scripts[\s\S]*npm run build/)
+  t.notOk(
+    all(image, 'COPY').some((copy) => copy.includes('node_modules')),
+    'the bundle holds the packages of production, and none of development',
+  )
   t.same(all(image, 'USER'), ['1000:1000'], 'a number, so that an orchestrator can see that it is not root')
   t.same(all(image, 'STOPSIGNAL'), ['SIGTERM'])
   t.same(all(image, 'EXPOSE'), ['8080 9090'])
@@ -76,24 +80,14 @@ t.test('everything that is copied exists, and is sent to the builder', async (t)
 
 const isRoot = process.getuid?.() === 0
 
-/** The file tree of the image: compiled code and the packages that production needs. */
+/** The file tree of the image, built as the image's first stage builds it. */
 function imageTree(t: { teardown(done: () => void): void }): string {
   const root = mkdtempSync(join(tmpdir(), 'postern-image-'))
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
   const app = join(root, 'opt', 'postern')
   mkdirSync(app, { recursive: true })
-  // This build's own code in place of dist: same sources, same tree.
-  cpSync(join(dirname(script), '..'), join(app, 'dist'), { recursive: true })
+  execFileSync(process.execPath, ['scripts/build.mjs', join(app, 'dist')])
   cpSync('package.json', join(app, 'package.json'))
-  const listed = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  for (const folder of listed.split('\n').filter((line) => line.includes('node_modules'))) {
-    const target = join(app, folder.slice(process.cwd().length + 1))
-    mkdirSync(dirname(target), { recursive: true })
-    execFileSync('cp', ['-R', folder, target])
-  }
   execFileSync('chmod', ['-R', 'a+rX,a-w', root])
   return root
 }
