@@ -1,4 +1,5 @@
-import type { Scope, Section } from '../contract.js'
+import type { JsonSchema, Scope, Section } from '../contract.js'
+import { readSchema } from '../json-schema-plan.js'
 import { formatPlaceTokens } from './places.js'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -30,54 +31,82 @@ export function pinnedPlaces(request: Section, scope: Scope): string[] {
     }
   }
   const body = request.get('body')
-  const root = typeof body.value === 'string' ? scope.readFile(body.value, body)?.value : body.value
-  if (isSchema(root)) collect(root, root, [], places, 0)
+  // `request` reads the same schema; what is wrong with it is reported once.
+  const plan = body.value === undefined ? undefined : readSchema(body, scope, 'request')
+  if (plan !== undefined && isSchema(plan.schema)) {
+    collect({ schema: plan.schema, root: plan.schema }, plan.refers, [], places, 0)
+  }
   return places
 }
+
+/** A schema and the document that its local references point into. */
+interface Located {
+  readonly schema: Schema
+  readonly root: Schema
+}
+
+type Documents = Readonly<Record<string, JsonSchema>>
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function collect(schema: Schema, root: Schema, tokens: readonly string[], places: string[], depth: number): void {
+function collect(
+  from: Located,
+  documents: Documents,
+  tokens: readonly string[],
+  places: string[],
+  depth: number,
+): void {
   if (depth > maxDepth || places.length >= maxPlaces) return
-  const target = dereferenced(schema, root)
+  const target = dereferenced(from, documents)
   if (target === null) return
-  if (isPinned(target)) {
+  const { schema, root } = target
+  if (isPinned(schema)) {
     if (tokens.length > 0) places.push(formatPlaceTokens('body', tokens))
     return
   }
-  for (const part of listOf(target['allOf'])) collect(part, root, tokens, places, depth + 1)
-  const { properties, items } = target
+  for (const part of listOf(schema['allOf'])) collect({ schema: part, root }, documents, tokens, places, depth + 1)
+  const { properties, items } = schema
   if (isSchema(properties)) {
     for (const [key, child] of Object.entries(properties)) {
       // A star in a place means any item, so a property of that very name is left to the detectors.
-      if (isSchema(child) && key !== '*') collect(child, root, [...tokens, key], places, depth + 1)
+      if (!isSchema(child) || key === '*') continue
+      collect({ schema: child, root }, documents, [...tokens, key], places, depth + 1)
     }
   }
   // `items` governs every item only where no `prefixItems` goes before it.
-  if (isSchema(items) && target['prefixItems'] === undefined) collect(items, root, [...tokens, '*'], places, depth + 1)
+  if (isSchema(items) && schema['prefixItems'] === undefined) {
+    collect({ schema: items, root }, documents, [...tokens, '*'], places, depth + 1)
+  }
 }
 
 function listOf(value: unknown): Schema[] {
   return Array.isArray(value) ? value.filter(isSchema) : []
 }
 
-/** Follows `#/…` references inside one document; other references leave their value to the detectors. */
-function dereferenced(schema: Schema, root: Schema): Schema | null {
-  let current = schema
+/** Follows references by pointer, in one document and into its siblings; any other leaves its value to the detectors. */
+function dereferenced(from: Located, documents: Documents): Located | null {
+  let { schema, root } = from
   for (let hops = 0; hops < 8; hops++) {
-    const reference = current['$ref']
-    if (reference === undefined) return current
-    if (typeof reference !== 'string' || !reference.startsWith('#/')) return null
+    const reference = schema['$ref']
+    if (reference === undefined) return { schema, root }
+    if (typeof reference !== 'string') return null
+    const [file = '', pointer = ''] = reference.split('#')
+    if (file !== '') {
+      const document = Object.hasOwn(documents, file) ? documents[file] : undefined
+      if (!isSchema(document)) return null
+      root = document
+    }
+    if (pointer !== '' && !pointer.startsWith('/')) return null
     let target: unknown = root
-    for (const token of reference.slice(2).split('/')) {
+    for (const token of pointer.split('/').slice(1)) {
       if (!isSchema(target)) return null
       const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
       target = Object.hasOwn(target, key) ? target[key] : undefined
     }
     if (!isSchema(target)) return null
-    current = target
+    schema = target
   }
   return null
 }

@@ -11,7 +11,7 @@ export interface PlaceTree<T> {
 }
 
 /** The pieces of a place: its source first, then the pointer's unescaped tokens. */
-export function placeTokens(place: string): string[] {
+function placeTokens(place: string): string[] {
   const colon = place.indexOf(':')
   const pointer = place.slice(colon + 1)
   const tokens = pointer === '' || pointer === '/' ? [] : pointer.slice(1).split('/')

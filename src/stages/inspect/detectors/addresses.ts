@@ -195,7 +195,7 @@ const wildcardNames =
   /(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})\.(?:nip\.io|xip\.io|sslip\.io|traefik\.me|nip\.name|1time\.|ip\.)/
 
 /** What a host is: a metadata service, a private address, one in an odd notation, or anything public. */
-export function addressOf(host: string): 'metadata' | 'private' | 'odd' | 'public' {
+function addressOf(host: string): 'metadata' | 'private' | 'odd' | 'public' {
   if (host === '') return 'public'
   if (
     host === 'metadata' ||
