@@ -61,7 +61,7 @@ export async function startPostern(
 
 /** The compiled command line of the checkout that is being measured. */
 export function posternCommand(): string {
-  return fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
+  return fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 }
 
 /** Spawns node with these arguments, on one core or (null) wherever the system likes. */
