@@ -36,6 +36,8 @@ export interface ServeOptions {
   readonly overrides?: LoadOptions['overrides']
   /** Changes every plan before it serves: the demo's own API key. */
   readonly adjust?: (plan: Plan) => Plan
+  /** Asked of every set that loads: what it names refuses the set, at the start and at a reload. */
+  readonly admit?: () => Promise<readonly Problem[]>
   readonly onRecord: RecordReader
   readonly onEvent: (event: ServeEvent) => void
   /** Of the decision log, for /metrics. */
@@ -67,7 +69,12 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     adminListen: listeners.admin === undefined ? undefined : formatAddress(listeners.admin),
   }
   const settled = (found: Found): Found => (found.plan === null ? found : { ...found, plan: adjust(found.plan) })
-  const first = settled(await loadPolicy(folder, loadOptions))
+  const admitted = async (found: Found): Promise<Found> => {
+    if (found.plan === null || options.admit === undefined) return found
+    const problems = await options.admit()
+    return problems.length === 0 ? found : { ...found, plan: null, problems }
+  }
+  const first = await admitted(settled(await loadPolicy(folder, loadOptions)))
   const { plan } = first
   if (plan === null) return { problems: first.problems }
 
@@ -88,7 +95,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   const loader = policyLoader()
   reloading = createReloading({
     first: { ...first, plan },
-    look: async () => settled(await loader.load(folder, loadOptions)),
+    look: async () => await admitted(settled(await loader.load(folder, loadOptions))),
     replace: async (next, vault) => {
       await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }

@@ -250,3 +250,29 @@ t.test('500 policy tests take less than five seconds', async (t) => {
   t.equal(run.passed, 500)
   t.ok(run.tookMs < 5_000, `${Math.round(run.tookMs)} ms`)
 })
+
+t.test('run --require-tests serves no set whose tests fail, at the start and at a reload', async (t) => {
+  const good = 'tests: { a: { send: { GET: /items }, expect: { status: 200 } } }\n'
+  const folder = t.testdir({ ...shared, 'a.test.yaml': good.replace('200', '204') })
+  const flags = ['--require-tests', '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0']
+  const refused = await postern(['run', folder, ...flags])
+  t.equal(refused.code, 1)
+  t.match(refused.err, /a\.test\.yaml:1:\d+ {2}test\.failed[\s\S]*status: expected 204, got 200/)
+
+  writeFileSync(join(folder, 'a.test.yaml'), good)
+  const running = watched(t, ['run', folder, ...flags])
+  await running.until(/"event":"started"/)
+  writeFileSync(
+    join(folder, 'routes.yaml'),
+    readFileSync(join(folder, 'routes.yaml'), 'utf8').replace('GET /items', 'GET /things'),
+  )
+  await running.until(/"event":"reload-refused".*test\.failed/)
+  writeFileSync(join(folder, 'a.test.yaml'), good.replace('/items', '/things'))
+  await running.until(/"event":"reloaded"/)
+  running.child.kill('SIGTERM')
+  t.equal(await running.ended, 0)
+
+  const none = await postern(['run', t.testdir(shared), ...flags])
+  t.equal(none.code, 1)
+  t.match(none.err, /test\.none/)
+})
