@@ -153,7 +153,9 @@ t.test('a full disk loses what does not fit, says how much, and writes again onc
   })
   let isFull = true
   const sink: Sink = { write: (bytes, done) => descriptorSink(isFull ? full : disk).write(bytes, done) }
-  const log = createLog({ sink, dropped, maxBytes: 20_000, chunkBytes: 2_000, retryMs: 1 })
+  const told: (string | null)[] = []
+  const onFault = (fault: string | null) => void told.push(fault)
+  const log = createLog({ sink, dropped, maxBytes: 20_000, chunkBytes: 2_000, retryMs: 1, onFault })
   let sent = 0
   while (log.stats.droppedLines < 500) {
     log.write(lineOf(sent++))
@@ -166,6 +168,7 @@ t.test('a full disk loses what does not fit, says how much, and writes again onc
   while (log.stats.fault !== null || log.stats.heldBytes > 10_000) await new Promise(setImmediate)
   for (let i = 0; i < 10; i++) log.write(lineOf(sent++))
   t.equal(await log.flush(10_000), 0)
+  t.same(told, ['ENOSPC', null], 'told when it began and when it was over')
   accountFor(t, readFileSync(join(folder, 'log.json'), 'utf8'), sent, log)
 })
 

@@ -40,8 +40,11 @@ export function createLog(options: {
   readonly maxBytes?: number
   /** The first pause after a failed write; each further one is twice as long, up to 5 s. */
   readonly retryMs?: number
+  /** Hears when writing begins to fail, with the code (`ENOSPC`), and with null when it works again. */
+  readonly onFault?: (fault: string | null) => void
 }): Log {
   const { sink, dropped, intervalMs = 75, chunkBytes = 128 * 1024, maxBytes = 4 * 1024 ** 2, retryMs = 50 } = options
+  const { onFault = () => {} } = options
   const queue: Chunk[] = []
   let text = ''
   let textLines = 0
@@ -88,13 +91,18 @@ export function createLog(options: {
         writtenLines += chunk.lines
       }
       if (error !== null) {
+        const was = fault
         fault = error.code ?? error.message
+        if (was !== fault) onFault(fault)
         failures++
         arm(whenEmpty === null ? Math.min(5_000, retryMs * 2 ** Math.min(failures - 1, 12)) : retryMs)
         return
       }
       failures = 0
-      fault = null
+      if (fault !== null) {
+        fault = null
+        onFault(null)
+      }
       if (queue.length > 0 || text.length >= chunkBytes || whenEmpty !== null) drain()
       else if (text !== '') arm(intervalMs)
     })

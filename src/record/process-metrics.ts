@@ -25,6 +25,15 @@ export function registerProcess(
     collect: () => about.startedAt / 1000,
   })
   metrics.register({
+    name: 'postern_cpu_seconds_total',
+    help: 'CPU time of the process, user and system.',
+    type: 'counter',
+    collect: () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1e6
+    },
+  })
+  metrics.register({
     name: 'postern_resident_memory_bytes',
     help: 'Resident memory of the process.',
     type: 'gauge',
@@ -61,6 +70,12 @@ export function registerLog(metrics: Metrics, stats: () => LogStats): void {
     help: 'Log lines dropped because the sink stalled or failed.',
     type: 'counter',
     collect: () => stats().droppedLines,
+  })
+  metrics.register({
+    name: 'postern_log_failing',
+    help: '1 while log lines cannot be written.',
+    type: 'gauge',
+    collect: () => Number(stats().fault !== null),
   })
   metrics.register({
     name: 'postern_log_held_bytes',
