@@ -124,7 +124,7 @@ async function explainOneRequest(source: string, given: Given, terminal: Termina
       const { status, record } = judged
       terminal.out(`${JSON.stringify({ status, record, notes, inReport }, null, 2)}\n`)
     } else terminal.out(formatExplanation(explanation, root, terminal.outPaint))
-    return judged.record.outcome === 'forwarded' ? exitCode.fine : exitCode.problems
+    return judged.record.code === undefined ? exitCode.fine : exitCode.problems
   } catch (error) {
     if (faults.some((kind) => error instanceof kind)) throw new Refusal(error instanceof Error ? error.message : '')
     throw error

@@ -95,7 +95,7 @@ async function describe(record: DecisionRecord, named: string, terminal: Termina
   const verdict = record.code === undefined ? `${status} ${record.outcome}` : `${status} ${record.code}`
   const lines = [
     `${paint('bold', printable(record.id))}  ${time}  from ${printable(record.client.address)}`,
-    `${asked}  →  ${paint(record.outcome === 'forwarded' ? 'green' : 'red', verdict)}${record.route === null ? '' : `  ${printable(record.route)}`}`,
+    `${asked}  →  ${paint(record.code === undefined ? 'green' : 'red', verdict)}${record.route === null ? '' : `  ${printable(record.route)}`}`,
     ...recordLines(record, route, root, paint),
     '',
     `Plan ${record.plan.slice(0, 12)}. ${nowText(plan?.fingerprint ?? null, isSame, named)}`,

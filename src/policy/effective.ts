@@ -58,7 +58,7 @@ function isWithin(node: Node, home: MapNode): boolean {
 }
 
 /** A node as one would write it in one line. */
-export function textOf(node: Node): string {
+function textOf(node: Node): string {
   if (node.kind === 'list') return `[${node.items.map(textOf).join(', ')}]`
   if (node.kind === 'map') {
     const entries = node.entries.list.map(({ key, node: child }) => `${plain(key)}: ${textOf(child)}`)

@@ -103,8 +103,11 @@ export function formatExplanation(explanation: RequestExplanation, root: string,
   lines.push(...recordLines(record, route, root, paint))
   lines.push('')
   if (record.code === undefined) {
-    const to = sent === null ? 'nobody' : `${sent.upstream}: ${sent.method} ${printable(sent.target)}`
-    lines.push(`${paint('green', `=> ${status}`)} would be forwarded to ${to}`)
+    const end =
+      sent === null
+        ? 'answered here'
+        : `would be forwarded to ${sent.upstream}: ${sent.method} ${printable(sent.target)}`
+    lines.push(`${paint('green', `=> ${status}`)} ${end}`)
     if (sent !== null) lines.push(paint('dim', `   with ${headerNames(sent.headers)}`))
     return `${lines.join('\n')}\n`
   }

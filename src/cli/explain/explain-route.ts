@@ -56,8 +56,12 @@ export function chooseRoute(routes: readonly WrittenRoute[], method: string, tar
   return { winner, candidates, refusal: `404 route.not-found: no route has this path.${hint}` }
 }
 
-/** Whether the pattern of a route takes a path, whatever the method. */
+/** Whether the pattern of a route takes a path, whatever the method. The table decides; most need not be put to it. */
 function fits({ segments }: RouteMatch, path: string): boolean {
+  if (!path.includes('%')) {
+    const [first] = segments
+    if (first !== undefined && 'literal' in first && !path.startsWith(`/${first.literal}`)) return false
+  }
   const table = new RouteTable<true>()
   table.add({ method: 'ANY', segments }, true)
   return table.find('GET', path) !== null

@@ -3,7 +3,7 @@ import type { DecisionRecord } from '../../record/record.js'
 import { formatPlace, type Place } from '../../values/place.js'
 
 /** A line of the policies that may refuse a request. */
-export interface Rule {
+interface Rule {
   /** `auth`, `rateLimit.per-ip`. */
   readonly name: string
   readonly declaredAt: Place

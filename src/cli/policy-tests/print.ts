@@ -32,7 +32,7 @@ export function formatRun(run: TestRun, folder: string, root: string, paint: Pai
 }
 
 /** `24 passed, 1 failed in 3 files, 112 ms`. */
-export function summaryOf(run: TestRun): string {
+function summaryOf(run: TestRun): string {
   const parts = [`${run.passed} passed`]
   if (run.failed > 0) parts.push(`${run.failed} failed`)
   if (run.skipped > 0) parts.push(`${run.skipped} skipped`)

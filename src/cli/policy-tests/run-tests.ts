@@ -23,7 +23,7 @@ export interface TestOutcome {
   readonly tookMs: number
 }
 
-export interface FileOutcome {
+interface FileOutcome {
   readonly file: string
   readonly outcomes: readonly TestOutcome[]
 }
@@ -49,7 +49,7 @@ export interface TestTarget {
 }
 
 /** Where the tests of one file are played. */
-export interface TestStage {
+interface TestStage {
   advance(ms: number): void
   now(): number
   ask(bytes: Buffer, address: string, answer: TestAnswer | null): Promise<Seen>

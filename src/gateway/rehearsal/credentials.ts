@@ -14,7 +14,7 @@ export interface TestCredentials {
   apiKey(client: string, key?: string): string | undefined
 }
 
-export interface TokenWish {
+interface TokenWish {
   /** Epoch ms. */
   readonly now: number
   /** Laid over the usual ones; null leaves a claim out. */
