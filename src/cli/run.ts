@@ -19,7 +19,7 @@ function logFails(fault: string): string {
 const flushMs = 1_000
 
 export const command: Command = {
-  usage: 'run <folder> [--listen HOST:PORT] [--admin-listen HOST:PORT]',
+  usage: 'run <folder> [--listen HOST:PORT] [--admin-listen HOST:PORT] [--require-tests]',
   says: [
     'Serves a policy folder. One JSON line per decision goes to stdout, words for people to stderr. A policy with a',
     'problem is refused before anything listens.',
@@ -27,7 +27,10 @@ export const command: Command = {
     'Saving a file reloads; so does SIGHUP. A reload with a problem is refused, and the last good set serves on.',
     'SIGTERM finishes what is under way and exits 0; a second one stops at once.',
   ],
-  flags: listenFlags,
+  flags: {
+    ...listenFlags,
+    'require-tests': { type: 'boolean', says: 'refuse a set, also at a reload, unless all its policy tests pass' },
+  },
   arguments: { least: 1, most: 1 },
   examples: [
     { line: 'postern run /etc/postern/policies', does: 'addresses from gateway.yaml' },
@@ -53,9 +56,13 @@ export const command: Command = {
         process.exit(exitCode.problems)
       },
     })
+    const folder = resolve(terminal.cwd, named)
     const serving = await serve({
-      folder: resolve(terminal.cwd, named),
+      folder,
       listeners,
+      ...(given.has('require-tests') && {
+        admit: async () => (await import('./policy-tests/failed-tests.js')).failedTests(folder),
+      }),
       log: () => log.stats,
       onRecord: (record) => log.write(format(record)),
       onEvent: (event) => {
