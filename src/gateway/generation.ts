@@ -192,7 +192,11 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     }
     const verdict = runSteps(route.rest, exchange)
     const denial = verdict instanceof Promise ? await verdict : verdict
-    if (denial !== null) return refuseBy(exchange, denial)
+    if (denial !== null) {
+      // An answer that may not leave is waiting, and its function with it.
+      exchange.answer?.replace(nothing)
+      return refuseBy(exchange, denial)
+    }
     answer(exchange)
   }
 
@@ -304,6 +308,8 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     },
   }
 }
+
+const nothing: Buffer = Buffer.alloc(0)
 
 /** `ANY` takes every method there is. RFC 9110 section 10.2.1 */
 function allowHeader(allowed: readonly string[]): string {

@@ -1,8 +1,9 @@
-import type { IssuerPlan, Plan } from '../plan/plan.js'
+import type { IssuerPlan, Plan, Step } from '../plan/plan.js'
 import { createRecorder } from '../record/open-record.js'
 import type { DecisionRecord } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
 import type { Clock } from '../stages/contract.js'
+import type { ResponseSettings } from '../stages/response/settings.js'
 import type { KeySets } from '../state/key-sets.js'
 import { createState } from '../state/state.js'
 import type { Vault } from '../values/secret.js'
@@ -54,7 +55,9 @@ export interface Rehearsal {
  */
 export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsal> {
   const { vault, clock, isCounting, keys = {}, answer = cheerful } = options
-  const plan = withKeys(options.plan, keys)
+  const judged = withKeys(options.plan, keys)
+  // What a stand-in says by default is nobody's promise.
+  const plan = options.answer === undefined ? withoutAnswerSchemas(judged) : judged
   const state = { ...createState(clock), keySets: unreachable }
   const app = createFastify()
   let sent: Sent | null = null
@@ -160,6 +163,19 @@ const unreachable: KeySets = {
   }),
   stats: () => [],
   close: async () => {},
+}
+
+function withoutAnswerSchemas(plan: Plan): Plan {
+  const isSchemas = ({ stage, settings }: Step): boolean =>
+    stage === 'response' && (settings as ResponseSettings).schema !== null // the stage's own settings
+  const routes = plan.routes.map((route) => {
+    if (!route.steps.some(isSchemas)) return route
+    const steps = route.steps.map((step) =>
+      isSchemas(step) ? { ...step, settings: { ...(step.settings as ResponseSettings), schema: null } } : step,
+    )
+    return { ...route, steps }
+  })
+  return { ...plan, routes }
 }
 
 function withKeys(plan: Plan, keys: Readonly<Record<string, string>>): Plan {

@@ -362,6 +362,10 @@ export interface Answer {
   readonly hasBody: boolean
   /** The whole body, or null when it is longer than `limit` (what was read is not lost: it still streams). */
   collect(limit: number): Promise<Buffer | null>
+  /** The first bytes of the body: at least this many, unless it ends sooner. They are not lost: they still stream. */
+  peek(bytes: number): Promise<Buffer>
+  /** Whether it broke off before its end. */
+  readonly isCut: boolean
   /** Sends these bytes instead; the function's own are discarded. */
   replace(body: Buffer): void
 }

@@ -33,6 +33,8 @@ export interface ForwardSettings {
   readonly allowHeaders: readonly string[] | null
   /** Flat, lower-case names. */
   readonly setHeaders: readonly string[]
+  /** Whether `response` reads whole answers: the function is then asked for them plain, and all of them. */
+  readonly asksPlain: boolean
 }
 
 /** Methods that may be sent again when the function's connection broke before a byte of an answer. RFC 9110 section 9.2.1 */
@@ -91,6 +93,7 @@ export const forward: Stage<ForwardSettings> = {
         setHeaders: Object.entries(recordOf(policy.get('forward', 'headers', 'set').value)).flatMap(
           ([header, value]) => [header.toLowerCase(), String(value)],
         ),
+        asksPlain: readsAnswers(policy.get('response')),
       },
     }
     reportReservedHeaders(planned.settings, policy, scope)
@@ -152,6 +155,9 @@ function compileRequest(
   const moved = typeof authorization === 'object' ? authorization.moveTo : null
   const stripped = new Set([...claims.map(({ header }) => header), ...constants.filter((_, i) => i % 2 === 0)])
   if (authorization === 'drop') stripped.add('authorization')
+  // A part of an answer is no JSON, and a compressed one cannot be read here. RFC 9110 section 12.5.3
+  const asked = settings.asksPlain ? [...constants, 'accept-encoding', 'identity'] : constants
+  if (settings.asksPlain) for (const name of ['accept-encoding', 'range', 'if-range']) stripped.add(name)
   if (settings.credentialHeader !== null) stripped.add(settings.credentialHeader)
   if (moved !== null) stripped.add(moved)
   const allowed = settings.allowHeaders === null ? null : new Set(settings.allowHeaders)
@@ -174,7 +180,7 @@ function compileRequest(
       const text = headerText(claimAt(exchange, claim))
       if (text !== null) headers.push(header, text)
     }
-    for (const constant of constants) headers.push(constant)
+    for (const constant of asked) headers.push(constant)
     const forwarded = path === null ? exchange.path : fillPath(path, exchange.params)
     return {
       method: exchange.method,
@@ -294,6 +300,13 @@ function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope
       at: at.place,
     })
   }
+}
+
+/** Whether answers are read whole: they have a schema to fit, or fields that must not leave. */
+function readsAnswers(response: Section): boolean {
+  const { value: redact } = response.get('redact')
+  const hasSchema = response.get('schema').value !== undefined && response.get('mode').value !== 'off'
+  return hasSchema || (Array.isArray(redact) && redact.length > 0)
 }
 
 /** Whether a caller may open the route with an API key, alone or as one method of several. */

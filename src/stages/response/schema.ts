@@ -1,3 +1,4 @@
+import { byteSizePattern } from '../../values/byte-size.js'
 import type { JsonSchema } from '../contract.js'
 
 /** `response` of a route. */
@@ -9,7 +10,8 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
     properties: {
       errors: {
         enum: ['mask', 'pass'],
-        description: 'Whether bodies of server errors (5xx) are replaced by a constant problem document.',
+        description:
+          'Whether bodies of server errors (5xx), and of other errors that hold a stack trace, are replaced by a constant problem document.',
         examples: ['mask'],
       },
       headers: {
@@ -31,8 +33,31 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
           },
         },
       },
-      schema: { description: 'Reserved: the schema of the function’s answer.' },
+      schema: {
+        type: ['string', 'object', 'boolean'],
+        description: 'The JSON schema of the function’s successful answers: a file, or the schema itself.',
+        examples: ['./schemas/order.json'],
+      },
       mode: { enum: ['enforce', 'report', 'off'], description: 'How far `schema` is enforced.', examples: ['report'] },
+      redact: {
+        type: 'array',
+        items: {
+          type: 'string',
+          pattern: '^body:(/[^/]*)+$',
+          maxLength: 300,
+          description: 'A field by its JSON pointer; `*` stands for any item or key.',
+          examples: ['body:/card/number'],
+        },
+        maxItems: 64,
+        description: 'Fields of JSON answers whose values do not leave.',
+        examples: [['body:/card/number', 'body:/customers/*/iban']],
+      },
+      maxBytes: {
+        type: 'string',
+        pattern: byteSizePattern,
+        description: 'The longest answer that is read for `schema` or `redact`, at most 64MiB. 1MiB unless said.',
+        examples: ['1MiB'],
+      },
     },
   },
 }

@@ -1,96 +1,127 @@
-import { STATUS_CODES } from 'node:http'
-import { allow, type Exchange, type Planned, type Stage } from '../contract.js'
+import {
+  type Answer,
+  allow,
+  type Check,
+  deny,
+  type Evidence,
+  type Exchange,
+  type Stage,
+  type Verdict,
+} from '../contract.js'
+import { type Validate, validatorOf } from '../json-schema.js'
+import { codingOf, parsed, plainStart, schemaFault } from './body.js'
+import { compileDress, type Dress, mostHeaderLines } from './headers.js'
+import { leaksIn } from './leaks.js'
 import { reasons } from './reasons.js'
+import { compileRedaction, type RedactJson } from './redact-json.js'
+import { resolve } from './resolve.js'
 import { keys } from './schema.js'
+import type { ResponseSettings } from './settings.js'
+import { traceIn } from './stack-trace.js'
 
-/** What the plan holds of a route's answers. */
-export interface ResponseSettings {
-  readonly errors: 'mask' | 'pass'
-  readonly security: 'strict' | 'basic' | null
-  /** Lower-case names. */
-  readonly remove: readonly string[]
-  /** Whether `cors` speaks to pages of other origins here, and the function does not. */
-  readonly hasCors: boolean
-}
+export type { ResponseSettings }
 
-/** Fields of a function's answer that say how it is hosted, or that only a gateway may set. */
-const alwaysRemoved = ['alt-svc', 'x-request-id', 'x-amzn-trace-id', 'x-amzn-requestid', 'via']
+const tooManyHeaders = deny(reasons.headersExceeded, { most: mostHeaderLines })
+const unreadable = deny(reasons.unreadable)
 
+/** How much of an error's body is looked at: stack traces stand at the top. */
+const traceBytes = 16 * 1024
+
+/** What may leave? It judges the function's answer before the first byte of it goes out. */
 export const response: Stage<ResponseSettings> = {
   name: 'response',
   keys,
   reasons,
-
-  resolve(policy, scope) {
-    const section = policy.get('response')
-    const schema = section.get('schema')
-    if (schema.value !== undefined) {
-      scope.report({
-        code: 'policy.not-available',
-        message: 'response.schema is not available in this version.',
-        hint: 'Remove it.',
-        at: schema.keyPlace,
-      })
-    }
-    const { value: security } = section.get('headers', 'security')
-    const { value: remove } = section.get('headers', 'remove')
-    const planned: Planned<ResponseSettings> = {
-      slot: 'response',
-      mode: 'enforce',
-      declaredAt: section.keyPlace,
-      settings: {
-        errors: section.get('errors').value === 'pass' ? 'pass' : 'mask',
-        security: security === 'off' || security === false ? null : security === 'basic' ? 'basic' : 'strict',
-        hasCors: policy.get('cors', 'origins').value !== undefined,
-        remove: Array.isArray(remove) ? remove.map((name) => String(name).toLowerCase()) : ['server', 'x-powered-by'],
-      },
-    }
-    return [planned]
-  },
+  resolve,
 
   compile(settings, tools) {
-    const security = settings.security === null ? [] : tools.securityHeaders(settings.security)
-    // A header of the function's own would stand beside ours, and browsers take the weaker of two.
-    const removed = new Set([...settings.remove, ...alwaysRemoved, ...security.filter((_, i) => i % 2 === 0)])
+    const validate = settings.schema === null || settings.part === 'guards' ? null : validatorOf(settings.schema, tools)
+    if (settings.part === 'schema') return checkSchemaAlone(validate, settings.maxBytes)
+    const dress = compileDress(settings, tools)
+    const redact = settings.redact.length === 0 ? null : compileRedaction(settings.redact)
     const masks = settings.errors === 'mask'
+    const readsAll = validate !== null || redact !== null
+    const judge = compileJudge({ masks, validate, redact, maxBytes: settings.maxBytes, dress })
+
+    // Runs for every request; measured in bench/hot-path. An ordinary answer streams on, and nothing of it is read here.
     return (exchange) => {
       const { answer } = exchange
       if (answer === null) return allow
-      const masked = masks && answer.status >= 500
-      const headers: string[] = []
-      const { headers: given } = answer
-      // Two answers to "how many more" would be one too many: where we count, ours stands.
-      const { answerHeaders } = exchange
-      const counts = answerHeaders.length > 0 && (!settings.hasCors || answerHeaders.some(isRateLimitField))
-      for (let i = 0; i < given.length; i += 2) {
-        const name = given[i] ?? ''
-        if (removed.has(name) || (masked && !survivesMasking.has(name))) continue
-        if (counts && name.startsWith('ratelimit')) continue
-        if (settings.hasCors && name.startsWith('access-control-')) continue
-        headers.push(name, given[i + 1] ?? '')
-      }
-      if (masked) mask(exchange, headers)
-      for (const part of security) headers.push(part)
-      answer.headers = headers
-      return masked ? { outcome: 'allow', evidence: { masked: answer.status } } : allow
+      const { status } = answer
+      if (answer.headers.length > 2 * mostHeaderLines) return tooManyHeaders
+      if (masks && status >= 500) return masked(exchange, answer, dress, {})
+      if (answer.hasBody && (readsAll || (masks && status >= 400))) return judge(exchange, answer)
+      dress(exchange, answer, redact !== null ? 'changed' : 'whole')
+      return allow
     }
   },
 }
 
-/** Of flat headers: whether this name is one of a rate limit's. */
-function isRateLimitField(part: string, i: number): boolean {
-  return i % 2 === 0 && part.toLowerCase().startsWith('ratelimit')
+interface Judging {
+  readonly masks: boolean
+  readonly validate: Validate | null
+  readonly redact: RedactJson | null
+  readonly maxBytes: number
+  readonly dress: Dress
 }
 
-/** What a masked answer keeps of the function's head: when to come back, and how long it may be believed. */
-const survivesMasking = new Set(['retry-after', 'date'])
+/** Compiles the check of answers whose bodies have to be read: errors, and all of a route with a schema or redaction. */
+function compileJudge({ masks, validate, redact, maxBytes, dress }: Judging) {
+  const passOn = (exchange: Exchange, answer: Answer, evidence?: Evidence): Verdict => {
+    dress(exchange, answer, 'whole')
+    return evidence === undefined ? allow : { outcome: 'allow', evidence }
+  }
 
-function mask(exchange: Exchange, headers: string[]): void {
-  const { answer } = exchange
-  if (answer === null) return
-  const { status } = answer
-  const title = STATUS_CODES[status] ?? 'Error'
-  const document = `{"type":"about:blank","title":"${title}","status":${status},"code":"${reasons.masked.code}","requestId":"${exchange.id}"}`
-  headers.push('content-type', 'application/problem+json', 'cache-control', 'no-store')
-  answer.replace(Buffer.from(document))
+  return async (exchange: Exchange, answer: Answer): Promise<Verdict> => {
+    const { status } = answer
+    const coding = codingOf(answer)
+    let leaks: readonly string[] = []
+    if (masks && status >= 400) {
+      const start = await answer.peek(traceBytes)
+      const plain = plainStart(start.subarray(0, traceBytes), coding)
+      const trace = plain === null ? 'unreadable' : traceIn(plain.toString('latin1'))
+      if (trace !== null) return masked(exchange, answer, dress, { trace })
+      if (plain !== null) leaks = leaksIn(plain)
+    }
+    const isSuccess = status >= 200 && status < 300
+    if (redact === null && (validate === null || !isSuccess)) return passOn(exchange, answer, evidenceOf(leaks))
+
+    const body = await answer.collect(maxBytes)
+    // The gateway says so: what has not left yet need not look whole.
+    if (answer.isCut) return passOn(exchange, answer)
+    if (validate !== null && isSuccess) {
+      const fault = schemaFault(answer, body, validate)
+      if (fault !== null) return fault
+    }
+    if (body !== null && coding === null) leaks = leaksIn(body)
+    if (redact === null || body?.length === 0) return passOn(exchange, answer, evidenceOf(leaks))
+    if (body === null || coding !== null || parsed(body) === undefined) {
+      return isSuccess ? unreadable : masked(exchange, answer, dress, { unreadable: true })
+    }
+    const without = redact(body)
+    if (without === null) return passOn(exchange, answer, evidenceOf(leaks))
+    answer.replace(without)
+    dress(exchange, answer, 'changed')
+    return { outcome: 'allow', evidence: { ...evidenceOf(leaks), redacted: true } }
+  }
+}
+
+/** The schema by itself, in report mode: it looks, and leaves the answer as it is. */
+function checkSchemaAlone(validate: Validate | null, maxBytes: number): Check {
+  return ({ answer }) => {
+    if (answer === null || validate === null || !answer.hasBody) return allow
+    if (answer.status < 200 || answer.status >= 300) return allow
+    return answer
+      .collect(maxBytes)
+      .then((body) => (answer.isCut ? allow : (schemaFault(answer, body, validate) ?? allow)))
+  }
+}
+
+function masked(exchange: Exchange, answer: Answer, dress: Dress, evidence: Evidence): Verdict {
+  dress(exchange, answer, 'masked')
+  return { outcome: 'allow', evidence: { masked: answer.status, ...evidence } }
+}
+
+function evidenceOf(leaks: readonly string[]): Evidence | undefined {
+  return leaks.length === 0 ? undefined : { leaks }
 }
