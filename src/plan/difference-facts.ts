@@ -28,6 +28,7 @@ const derived: ReadonlySet<string> = new Set([
   'inspect.pinned',
   'forward.credentialHeader',
   'forward.upstream',
+  'response.upstream',
   'request.part',
   'request.readsBody',
   'request.declaresBody',

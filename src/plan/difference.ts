@@ -178,13 +178,15 @@ function withoutConsequences(changes: readonly Change[]): Change[] {
   const wholes = changes.flatMap(({ setting }) =>
     setting.endsWith('.present') ? [setting.slice(0, -'present'.length)] : [],
   )
-  const isOpened = changes.some(({ setting, after }) => setting === 'auth.open' && after !== undefined)
+  const has = (name: string) => changes.some(({ setting }) => setting === name)
+  const isOpened = has('auth.open')
+  const isSignedIn = has('upstream.auth')
   return changes.filter(({ setting, before, after }) => {
-    if (setting.endsWith('.present')) return true
     // The schemas that came or went are told themselves.
     if (besideSchemas.has(setting) && (before === undefined || after === undefined)) return false
     if (isOpened && setting.startsWith('auth.') && setting !== 'auth.open') return false
-    return !wholes.some((whole) => setting.startsWith(whole))
+    if (isSignedIn && setting.startsWith('upstream.signIn.')) return false
+    return !wholes.some((whole) => setting.startsWith(whole) && setting !== `${whole}present`)
   })
 }
 
