@@ -139,7 +139,7 @@ function url(view: View, start: number, end: number): string | null {
   const address = addressOf(host)
   if (address === 'metadata') return 'metadata address'
   if (own && (view.name === 'origin' || view.name === 'referer')) return null
-  if (address === 'odd') return whole ? 'address in disguise' : null
+  if (address === 'odd') return whole || scheme === 'http' || scheme === 'https' ? 'address in disguise' : null
   if (address === 'private') return whole && (view.home !== 'body' || !isDevelopment(lower)) ? 'private address' : null
   // http://expected.com:80#@127.0.0.1/: parsers disagree about where the host ends.
   if (whole && (view.chars & has.at) !== 0) {

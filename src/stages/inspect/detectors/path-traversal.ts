@@ -235,6 +235,7 @@ function climb(view: View, start: number, _end: number): string | null {
   )
     return null
   const run = lower.slice(start, start + window)
+  if (/^(?:\.[/\\]){8}/.test(run)) return 'padded path'
   const steps = countSteps(run)
   if (steps === 0) return null
   const rest = run.replace(/^[./\\;,%0x2efc]+/, '')
@@ -255,6 +256,7 @@ function climb(view: View, start: number, _end: number): string | null {
 function oddClimb(view: View, start: number, _end: number): string | null {
   const { lower } = view
   if (start > 0 && lower.charCodeAt(start - 1) === 46) return null
+  if (!view.document && /^\.\.(?:2f|5c)[\w.-]{2,40}(?:2f|5c)/.test(lower.slice(start, start + 60))) return 'climb'
   const next = indexWithin(lower, '..', start + 3, 8)
   if (next === -1 || next - start > 8 || next - start < 3) return null
   const unit = lower.slice(start, next)

@@ -480,7 +480,7 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
 
 function select(view: View, t: SqlTokens, i: number): string | null {
   const score = selectScore(view, t, i)
-  if (score < 2) return null
+  if (score < 2 || isQuotedWord(view, t, i)) return null
   const before = t.kinds[i - 1]
   const out = breaksOut(t, i) || (before === kind.open && breaksOut(t, i - 1))
   // In a document, a quote before SELECT begins a string that holds a query.

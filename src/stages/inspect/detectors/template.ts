@@ -86,7 +86,7 @@ export const template: Detector = {
 
 /** What placeholders for data never hold. Bounded by the piece it is tried on. */
 const sensitive =
-  /__\w{2,30}__|\bclass\b|getclass|forname|getruntime|runtime|\bexec|processbuilder|\bt\(|\bnew\s|system|popen|subprocess|\bimport\b|\bconfig\b|\bself\b|\brequest\b|application|\bsession\b|constructor|_self|\benv\b|lipsum|cycler|joiner|namespace|\bdump\b|\bapp\.|\|\s{0,4}(?:attr|map|filter|join|reduce|sort|format|raw|safe|passthru|list|select)\b|file|\bio\.|open\(|java\.|javax|#\w{1,20}\s{0,4}=|\bthis\.|tostring|sleep|\beval|process\.|require\b|global|\$on\b|\$eval|prototype|getenv|phpinfo|passthru|shell|\bcat\s|whoami|\bid`|settings|\burl_for|get_flashed|\bundefined|secret_key|debug|\bdir\b|range\(|\bunion\b|\bsmarty|include|fetch|\bloop\b|\bjndi\b|getattr|\bscope\b|param\.|header\.|cookie\.|initparam|pagecontext|facescontext|\bobjs?\b|\bbean|invoke|methods?\b|getmethod|declared|classloader|response|servlet|beans?\b|#ctx|#root|#vars|#execinfo|strings?\.|array_|base64|chr\(|print\b|puts\b|alert\b|fromcharcode|\bpass\b|\bpwd\b|inspect|template/
+  /__\w{2,30}__|\bclass\b|getclass|forname|getruntime|runtime|\bexec|processbuilder|\bt\(|\bnew\s|system|popen|subprocess|\bimport\b|\bconfig\b|\bself\b|\brequest\b|application|\bsession\b|constructor|_self|\benv\b|lipsum|cycler|joiner|namespace|\bdump\b|\bapp\.|\|\s{0,4}(?:attr|map|filter|join|reduce|sort|format|raw|safe|passthru|list|select)\b|file|\bio\.|open\(|java\.|javax|#\w{1,20}\s{0,4}=|\bthis\.|tostring|sleep|\beval|process\.|require\b|global|\$on\b|\$eval|prototype|getenv|phpinfo|passthru|shell|\bcat\s|whoami|\bid`|settings|\burl_for|get_flashed|\bundefined|secret_key|debug|\bdir\b|range\(|\bunion\b|\bsmarty|fetch|\bloop\b|\bjndi\b|getattr|\bscope\b|param\.|header\.|cookie\.|initparam|pagecontext|facescontext|\bobjs?\b|\bbean|invoke|methods?\b|getmethod|declared|classloader|response|servlet|beans?\b|#ctx|#root|#vars|#execinfo|strings?\.|array_|base64|chr\(|print\b|puts\b|alert\b|fromcharcode|\bpass\b|\bpwd\b|inspect|template/
 
 const arithmetic = /^[\s'"(]{0,6}-?\d{1,12}[\s'")]{0,4}[-*+/%^][\s'"(*]{0,4}-?['"]?\d{1,12}/
 
@@ -128,9 +128,11 @@ function delimited(view: View, start: number, end: number): string | null {
   }
   if (opener === '{%') {
     if (view.document) return null
-    return /\b(?:for|set|import|include|extends|with|print|debug|call|macro|load|if|apply|filter|do|raw|module)\b/.test(
-      content,
-    )
+    if (/\b(?:import|include|extends|print|debug|call|macro|load|do|module)\b/.test(content))
+      return 'template statement'
+    // `{% if user %}` and `{% for x in items %}` are what templates are made of.
+    return /\b(?:for|set|with|if|apply|filter|raw)\b/.test(content) &&
+      /[([|]|__|config|self|request|true|\d/.test(content)
       ? 'template statement'
       : null
   }

@@ -15,6 +15,16 @@ export const xss: Detector = {
   name: 'xss',
   lexer: { chars: has.less, find: findTag },
   anchors: [
+    {
+      // Nobody pads a reference to an ASCII sign but to get past a filter.
+      words: ['&#000', '&#x000'],
+      check: (view, start) =>
+        /^&#(?:x0{3,9}(?:[2-7][0-9a-f])(?![0-9a-f])|0{3,9}(?:3[3-9]|4\d|5[89]|6[0-4]|9[1-6]|12[3-6]|9\d|1[01]\d)(?!\d))/.test(
+          view.lower.slice(start, start + 20),
+        )
+          ? 'padded character reference'
+          : null,
+    },
     { words: ['script:', 'mocha:'], check: scriptUrl },
     {
       words: ['data:text/html', 'data:text/xml', 'data:image/svg', 'data:text/javascript', 'data:application/x'],
