@@ -11,6 +11,7 @@ import { LoopDelay } from './loop-delay.js'
 import { reasons } from './reasons.js'
 import { rawProblem } from './reply.js'
 import { requestIds } from './request-id.js'
+import { UnreadAnswers } from './unread-answers.js'
 
 /** How the one server is opened; a reload changes none of it but the generation. */
 export interface FrontDoorOptions {
@@ -50,14 +51,18 @@ declare module 'node:net' {
     posternExchange?: LiveExchange | null
     /** The answer that ends this connection has been written: nothing behind its request is one. */
     posternEnds?: boolean
-    /** Pipelined exchanges whose answers wait for their turn: Node closes none of them with the connection. */
-    posternQueue?: Set<LiveExchange>
+    /** Pipelined requests that wait for their turn. */
+    posternQueue?: { readonly request: IncomingMessage; readonly response: ServerResponse }[]
+    /** What the parser found behind the last of them. */
+    posternFault?: Error & { code?: string }
   }
 }
 
 /** A connection that has said nothing for so long after a drain began holds nobody's request. */
 const idleAfterDrainMs = 300
 const drainTickMs = 50
+/** Pipelined requests that are read before the one in hand is answered. */
+const queuedRequests = 16
 /** What a connection that Node has let go of may still take to hear its refusal. */
 const lastWordMs = 500
 
@@ -70,6 +75,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   let { generation, clientAddress } = options
   const nextId = requestIds()
   const loop = new LoopDelay(limits.eventLoopDelayMs)
+  // As long as a request may take to arrive, its answer may wait to be taken.
+  const unread = new UnreadAnswers(limits.requestTimeoutMs)
   const perAddress = new Map<string, number>()
   let inFlight = 0
   let isDraining = false
@@ -77,7 +84,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   const server = createServer({
     // All of these are on by default here, and none of them is in Node.
     maxHeaderSize: limits.headerBytes,
-    headersTimeout: limits.headersTimeoutMs,
+    // Node takes no time for the head that is longer than that for the whole.
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: 1_000,
@@ -92,10 +100,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   server.maxConnections = limits.connections
 
   server.on('connection', admitConnection)
-  server.on('request', admit)
+  server.on('request', arrive)
   // Answered by us, when the body is wanted: see read-body.ts.
-  server.on('checkContinue', admit)
-  server.on('checkExpectation', admit)
+  server.on('checkContinue', arrive)
+  server.on('checkExpectation', arrive)
   server.on('clientError', refuseSocket)
   server.on('connect', (request: IncomingMessage, socket: Socket) => refuseDetached(request, socket, reasons.method))
   server.on('upgrade', (request: IncomingMessage, socket: Socket) => refuseDetached(request, socket, reasons.upgrade))
@@ -111,12 +119,32 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       return
     }
     perAddress.set(peer, open)
+    unread.watch(socket)
     socket.once('close', () => {
-      for (const exchange of socket.posternQueue ?? []) settle(exchange)
       const left = (perAddress.get(peer) ?? 1) - 1
       if (left <= 0) perAddress.delete(peer)
       else perAddress.set(peer, left)
     })
+  }
+
+  /**
+   * One request of a connection at a time: a few connections of pipelined requests would fill the gateway, nothing behind
+   * a refusal that ends its connection may run, and Node tells no answer but the first that its connection is gone.
+   */
+  function arrive(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    if ((socket.posternExchange ?? null) === null) return admit(request, response)
+    socket.posternQueue ??= []
+    socket.posternQueue.push({ request, response })
+    if (socket.posternQueue.length >= queuedRequests) socket.pause()
+  }
+
+  function takeNext(socket: Socket): void {
+    const { posternQueue: queue = [], posternFault: fault } = socket
+    const next = queue.shift()
+    if (queue.length < queuedRequests && socket.isPaused()) socket.resume()
+    if (next !== undefined && (next.request.complete || fault === undefined)) admit(next.request, next.response)
+    else if (fault !== undefined) refuseSocket(fault, socket)
   }
 
   // Runs for every request; measured in bench/hot-path.
@@ -155,10 +183,6 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     if ('host' in head && head.hasUnderscore) exchange.record.note('header-underscore-dropped')
     inFlight++
     socket.posternExchange = exchange
-    if (response.socket === null) {
-      socket.posternQueue ??= new Set()
-      socket.posternQueue.add(exchange)
-    }
     response.on('close', () => settle(exchange))
     if (refusal !== null) {
       current.refuse(exchange, refusal, refusal === reasons.method ? ['allow', methods.join(', ')] : [])
@@ -172,9 +196,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     if (exchange.isClosed) return
     const { socket } = exchange
     if (socket.posternExchange === exchange) socket.posternExchange = null
-    socket.posternQueue?.delete(exchange)
     exchange.close()
     inFlight--
+    const isWaiting = socket.posternQueue !== undefined || socket.posternFault !== undefined
+    if (isWaiting && !socket.destroyed) takeNext(socket)
   }
 
   function refusalOf(request: IncomingMessage, target: Target | Reason, head: Head | Reason): Reason | null {
@@ -195,8 +220,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       if (deaf) return void socket.destroy()
       if (exchange.request.complete) {
         // The fault is in what came behind it, which is not to be taken for its end: its own answer goes first.
-        if (socket.posternEnds !== true) exchange.response.once('close', () => refuseSocket(error, socket))
-        socket.posternEnds = true
+        socket.posternFault ??= error
         return
       }
       exchange.record.refuse(reason.code, { parser: error.code ?? 'unknown' })
@@ -267,6 +291,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
           const cut = inFlight
           server.closeAllConnections()
           loop.stop()
+          unread.stop()
           resolve(cut)
         }
         const deadline = setTimeout(finish, deadlineMs)

@@ -78,21 +78,65 @@ t.test('a refused connection cannot be held half open', async (t) => {
   }
 })
 
-t.test('pipelined requests whose connection is reset are over, all of them', async (t) => {
-  const { port, gateway, held, records } = await start(t)
+t.test('pipelined requests are taken one at a time, and those whose connection is reset are over', async (t) => {
+  const { port, gateway, held, upstream, records } = await start(t)
   const bytes = [1, 2, 3].map((id) => message([`GET /held/${id} HTTP/1.1`, host])).join('')
   for (const [what, after] of Object.entries({
     alone: '',
     'with one that is refused': message(['GET /nowhere HTTP/1.1', host]),
     'with CONNECT behind them': message(['CONNECT a.example:443 HTTP/1.1', host]),
+    'with garbage behind them': 'garbage\r\n\r\n',
   })) {
     held.length = 0
     records.length = 0
-    await sayAndReset(port, bytes + after, () => held.length === 3)
+    upstream.requests.length = 0
+    await sayAndReset(port, bytes + after, () => held.length > 0)
     await until(() => gateway.inFlight === 0)
     t.equal(gateway.inFlight, 0, what)
-    t.equal(records.filter(({ route }) => route === 'GET /held/{id}').length, 3, `${what}: each has its record`)
+    t.equal(records.filter(({ route }) => route === 'GET /held/{id}').length, 1, `${what}: the first has its record`)
+    t.ok(upstream.requests.length <= 1, `${what}: the others never reach the function`)
   }
+  const many = Array.from({ length: 50 }, (_, i) => `/items/${i}`)
+  const { answers, timedOut } = await converse(
+    port,
+    many.map((path) => message([`GET ${path} HTTP/1.1`, host])).join(''),
+    { answers: many.length },
+  )
+  t.same({ paths: answers.map(({ body }) => body), timedOut }, { paths: many, timedOut: false }, 'in their order')
+})
+
+t.test('nothing behind a refusal that ends its connection is run', async (t) => {
+  const { port, upstream } = await start(t)
+  const refused = message(['POST /items HTTP/1.1', host, 'Content-Type: image/png', 'Content-Length: 2'], '{}')
+  const { answers, timedOut } = await converse(port, refused + message(['GET /items/1 HTTP/1.1', host]), { answers: 2 })
+  t.same(
+    answers.map(({ status }) => status),
+    [415, 200],
+    'a body that was read is no danger',
+  )
+  t.equal(timedOut, false)
+  upstream.requests.length = 0
+  const large = message(['POST /nowhere HTTP/1.1', host, 'Content-Length: 2'], '{}')
+  const ended = await converse(port, large + message(['GET /items/1 HTTP/1.1', host]), { answers: 2 })
+  t.same(
+    { statuses: ended.answers.map(({ status }) => status), reached: upstream.requests.length },
+    { statuses: [404], reached: 0 },
+  )
+})
+
+t.test('an answer that nobody takes does not hold its place for good', async (t) => {
+  const { port, gateway, upstream } = await start(t, 'requestTimeout: 1s')
+  upstream.answer = (_request, response) => response.end(Buffer.alloc(200_000, 'a'))
+  const greedy = connect(port, '127.0.0.1')
+  greedy.on('error', () => {})
+  greedy.pause()
+  greedy.write(message(['GET /items/1 HTTP/1.1', host]).repeat(200))
+  await until(() => gateway.inFlight > 0)
+  const taking = await converse(port, message(['GET /items/2 HTTP/1.1', host]))
+  t.equal(taking.answers.at(0)?.body.length, 200_000)
+  await until(() => gateway.connections === 0)
+  t.equal(gateway.inFlight, 0)
+  greedy.destroy()
 })
 
 t.test('garbage behind a request does not take its answer, nor its place in the record', async (t) => {
