@@ -49,13 +49,13 @@ t.test('every value of a route has its line, and what it took the place of', asy
   const line = (path: string) => out.split('\n').find((each) => each.trimStart().startsWith(`${path} `)) ?? ''
   t.match(out, /^POST \/orders {2}shop\.yaml:9:3/)
   t.match(
-    line('request.maxBytes'),
-    /1KiB +shop\.yaml:14 {2}instead of 32KiB \(shop\.yaml:7\); instead of 256KiB \(built-in\); guardrail \{ max: 1MiB \} \(gateway\.yaml:1\) kept/,
+    out,
+    /request\.maxBytes +1KiB +shop\.yaml:14\n +instead of 32KiB \(shop\.yaml:7\)\n +instead of 256KiB \(built-in\)\n +guardrail \{ max: 1MiB \} \(gateway\.yaml:1\) kept/,
   )
   t.match(line('inspect.profile'), /strict +_defaults\.yaml:1 {2}instead of api \(built-in\)/)
   t.match(line('rateLimit.per-ip'), /switched off +shop\.yaml:12/)
-  t.match(line('upstream'), /fn +shop\.yaml:10 {2}→ https:\/\/fn\.shop\.example\/base \(shop\.yaml:5\)/)
-  t.match(line('auth'), /\{ jwt: main, scopes: \[orders:write\] \} +shop\.yaml:11 {2}→ https:\/\/id\.shop\.example/)
+  t.match(out, /upstream +fn +shop\.yaml:10\s+→ https:\/\/fn\.shop\.example\/base \(shop\.yaml:5\)/)
+  t.match(out, /\{ jwt: main, scopes: \[orders:write\] \} +shop\.yaml:11\s+→ https:\/\/id\.shop\.example/)
   t.match(out, /1 wire[\s\S]*2 auth[\s\S]*3 rateLimit +per-user[\s\S]*– the body is read here –[\s\S]*4 request/)
 
   const reset = await postern(['explain', 'GET /items/7', '-p', policies])

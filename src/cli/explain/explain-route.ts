@@ -95,12 +95,14 @@ export function formatRoute(
   const { plan: route, removals } = explained
   const values = explained.values.toSorted((a, b) => rankOf(a.path) - rankOf(b.path))
   const width = Math.max(...values.map(({ path }) => path.length))
-  const textWidth = Math.min(52, Math.max(...values.map(({ text }) => text.length)))
+  const textWidth = Math.min(44, Math.max(...values.map(({ text }) => text.length)))
   const lines = [`${paint('bold', printable(route.id))}  ${paint('dim', formatPlace(route.declaredAt))}`]
   for (const value of values) {
-    lines.push(
-      `  ${value.path.padEnd(width)}  ${printable(value.text).padEnd(textWidth)}  ${paint('dim', shortPlace(value.place))}${remarks(value, route, plan)}`,
-    )
+    const line = `  ${value.path.padEnd(width)}  ${printable(value.text).padEnd(textWidth)}  ${shortPlace(value.place)}`
+    const said = remarks(value, route, plan)
+    const isShort = said.length === 1 && line.length + (said[0] ?? '').length < widest
+    lines.push(isShort ? `${line}  ${paint('dim', said[0] ?? '')}` : line)
+    if (!isShort) lines.push(...said.map((remark) => `  ${' '.repeat(width)}    ${paint('dim', remark)}`))
   }
   for (const { path, kind, place } of removals) {
     const says = kind === 'off' ? 'switched off' : 'set back to the built-in value'
@@ -118,6 +120,9 @@ export function formatRoute(
   }
   return `${lines.join('\n')}\n`
 }
+
+/** Wider lines wrap on most terminals. */
+const widest = 120
 
 /** Keys in the order in which what they say is asked. */
 const keyOrder = [
@@ -139,7 +144,7 @@ function rankOf(path: string): number {
 }
 
 /** What a value overrode, what it leads to, and the guardrail over it. */
-function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan, plan: Plan): string {
+function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan, plan: Plan): readonly string[] {
   const parts = overrode.map(({ text, place }) => `instead of ${printable(text)} (${shortPlace(place)})`)
   if (path === 'upstream') {
     const upstream = plan.upstreams[route.upstream]
@@ -154,7 +159,7 @@ function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan
       parts.push(`→ ${issuer.issuer} (${shortPlace(issuer.declaredAt)})`)
   }
   if (guardrail !== null) parts.push(`guardrail ${guardrail.text} (${shortPlace(guardrail.place)}) kept`)
-  return parts.length === 0 ? '' : `  ${parts.join('; ')}`
+  return parts
 }
 
 /** The fixed order, as far as this route has it. */

@@ -3,7 +3,7 @@ import type { PolicyTest } from '../../policy/test-file.js'
 import { decidingStep } from '../../record/line.js'
 import type { DecisionRecord, StepRecord } from '../../record/record.js'
 import { nearest } from '../../values/nearest.js'
-import { formatPlace, type Place } from '../../values/place.js'
+import type { Place } from '../../values/place.js'
 import { formatEvidence } from '../explain/evidence.js'
 import { reasonOf } from '../explain/reasons.js'
 import type { Seen } from './expectations.js'
@@ -64,7 +64,7 @@ function letPass({ expect }: PolicyTest, record: DecisionRecord): NearestReason 
     }
   }
   if (said === undefined || wanted === null) return { says: 'Every step let it pass.', place: null }
-  return { says: `${said.stage} let it pass; see ${formatPlace(said.declaredAt)}.`, place: said.declaredAt }
+  return { says: `${said.stage} let it pass.`, place: said.declaredAt }
 }
 
 /** `rate-limit.exceeded` is a code of `rateLimit`. */
