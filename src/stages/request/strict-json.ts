@@ -61,56 +61,13 @@ export function strictJson(caps: StructureCaps): BodyParser {
   return (bytes) => {
     const ascii = isAscii(bytes)
     if (!ascii && (!isUtf8(bytes) || startsWithMark(bytes))) return notText
-    const end = bytes.length
-    let members = 0
-    let depth = 0
-    let i = 0
-    while (i < end) {
-      const byte = bytes[i++] as number // i < end
-      const meaning = meanings[byte]
-      if (meaning === passing) continue
-      if (meaning === quote) {
-        const start = i
-        let escaped = false
-        for (; i < end; i++) {
-          const inner = bytes[i]
-          if (inner === 0x22) break
-          if (inner === 0x5c) {
-            escaped = true
-            if (bytes[++i] === 0x75) {
-              const unit = hexUnit(bytes, i + 1)
-              if (unit >= 0xd800 && unit <= 0xdfff) {
-                // A high half must be followed at once by an escaped low half: the text is UTF-8, which has no halves.
-                if (unit >= 0xdc00 || bytes[i + 5] !== 0x5c || bytes[i + 6] !== 0x75) return loneSurrogate
-                const next = hexUnit(bytes, i + 7)
-                if (next < 0xdc00 || next > 0xdfff) return loneSurrogate
-                i += 10
-              }
-            }
-          }
-        }
-        if (i - start > maxString && textLength(bytes, start, i, escaped) > maxString) return stringTooLong
-        i++
-      } else if (meaning === colon) {
-        if (++members > maxKeys) return tooManyKeys
-      } else if (meaning === opening) {
-        if (++depth > maxDepth) return tooDeep
-      } else if (meaning === closing) {
-        depth--
-      } else {
-        const start = i - 1
-        let exponent = false
-        for (; i < end; i++) {
-          const inner = bytes[i] as number // i < end
-          if (inner >= 0x30 && inner <= 0x39) continue
-          if (inner === 0x65 || inner === 0x45) exponent = true
-          else if (inner !== 0x2e && inner !== 0x2b && inner !== 0x2d) break
-        }
-        // Fifteen significant digits always fit a double.
-        if ((exponent || i - start > 15) && !isExactNumber(bytes.toString('latin1', start, i))) return lossyNumber
-      }
+    const members = readShape(bytes, maxDepth, maxKeys, maxString)
+    if (members < 0) {
+      if (members === deep) return tooDeep
+      if (members === crowded) return tooManyKeys
+      if (members === long) return stringTooLong
+      return members === halved ? loneSurrogate : lossyNumber
     }
-
     let value: unknown
     try {
       value = JSON.parse(bytes.toString(ascii ? 'latin1' : 'utf8'))
@@ -124,6 +81,78 @@ export function strictJson(caps: StructureCaps): BodyParser {
     }
     return { kind: 'json', value }
   }
+}
+
+// What a text may be refused for before it is parsed; a count of members is never negative.
+const deep = -1
+const crowded = -2
+const long = -3
+const halved = -4
+const lossy = -5
+
+/**
+ * The pass over the bytes: how many members the text names, or why it is refused. A function of its own, small enough
+ * for the compiler to keep everything in registers.
+ */
+function readShape(bytes: Buffer, maxDepth: number, maxKeys: number, maxString: number): number {
+  const end = bytes.length
+  // Most bodies escape nothing: then a string ends at the next quote.
+  const isPlain = !bytes.includes(0x5c)
+  let members = 0
+  let depth = 0
+  let i = 0
+  while (i < end) {
+    const byte = bytes[i++] as number // i < end
+    const meaning = meanings[byte]
+    if (meaning === passing) continue
+    if (meaning === quote) {
+      const start = i
+      if (isPlain) while (i < end && bytes[i] !== 0x22) i++
+      else {
+        i = stringEnd(bytes, i)
+        if (i < 0) return halved
+      }
+      if (i - start > maxString && textLength(bytes, start, i, !isPlain) > maxString) return long
+      i++
+    } else if (meaning === colon) {
+      if (++members > maxKeys) return crowded
+    } else if (meaning === opening) {
+      if (++depth > maxDepth) return deep
+    } else if (meaning === closing) {
+      depth--
+    } else {
+      const start = i - 1
+      let exponent = false
+      for (; i < end; i++) {
+        const inner = bytes[i] as number // i < end
+        if (inner >= 0x30 && inner <= 0x39) continue
+        if (inner === 0x65 || inner === 0x45) exponent = true
+        else if (inner !== 0x2e && inner !== 0x2b && inner !== 0x2d) break
+      }
+      // Fifteen significant digits always fit a double.
+      if ((exponent || i - start > 15) && !isExactNumber(bytes.toString('latin1', start, i))) return lossy
+    }
+  }
+  return members
+}
+
+/** Where the string that began before `from` has its closing quote; negative when it holds half a surrogate pair. */
+function stringEnd(bytes: Buffer, from: number): number {
+  const end = bytes.length
+  let i = from
+  for (; i < end; i++) {
+    const inner = bytes[i]
+    if (inner === 0x22) break
+    if (inner !== 0x5c || bytes[++i] !== 0x75) continue
+    const unit = hexUnit(bytes, i + 1)
+    if (unit < 0xd800 || unit > 0xdfff) continue
+    // A high half must be followed at once by an escaped low half: the text is UTF-8, which has no halves.
+    if (unit >= 0xdc00 || bytes[i + 5] !== 0x5c || bytes[i + 6] !== 0x75) return -1
+    const next = hexUnit(bytes, i + 7)
+    if (next < 0xdc00 || next > 0xdfff) return -1
+    i += 10
+  }
+  return i
 }
 
 /** Members of all objects in a parsed value; negative when a key reaches for a prototype. Its depth is bounded before. */
