@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { type Command, exitCode, type Given, Refusal, UsageFault } from './command.js'
 import { type InitAnswers, type InitFile, initFiles, usualAnswers } from './init-files.js'
 import type { Terminal } from './terminal.js'
@@ -76,8 +76,14 @@ function fromFlags(given: Given): InitAnswers {
 /** Asks on the terminal; an empty answer accepts what stands in brackets. */
 async function ask(usual: InitAnswers): Promise<InitAnswers> {
   const reader = createInterface({ input: process.stdin, output: process.stdout })
+  // Lines are taken from a queue: answers that were pasted at once wait there for their questions.
+  const lines = reader[Symbol.asyncIterator]()
   const question = async (text: string, usualAnswer: string): Promise<string> => {
-    const answer = (await reader.question(`${text} [${usualAnswer}] `)).trim()
+    reader.setPrompt(`${text} [${usualAnswer}] `)
+    reader.prompt()
+    const line = await lines.next()
+    if (line.done === true) throw new Refusal('\nNothing was written.')
+    const answer = line.value.trim()
     return answer === '' ? usualAnswer : answer
   }
   try {
@@ -137,7 +143,7 @@ function said(
   { issuer, noun }: InitAnswers,
   { calledAs, outPaint: paint }: Terminal,
 ): string {
-  const demo = issuer === null && noun === usualAnswers.noun ? ' --demo' : ''
+  const demo = issuer === null ? ' --demo' : ''
   const next = [
     [`${calledAs} check ${named}`, 'every problem, and what is unwise'],
     [`${calledAs} test ${named}`, `runs ${noun}.test.yaml, offline`],
