@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runPolicyTests, type TestRun } from '../../src/cli/policy-tests/run-tests.js'
@@ -275,4 +275,17 @@ t.test('run --require-tests serves no set whose tests fail, at the start and at 
   const none = await postern(['run', t.testdir(shared), ...flags])
   t.equal(none.code, 1)
   t.match(none.err, /test\.none/)
+})
+
+t.test('the policy tests shown in the documents pass on the example policies', async (t) => {
+  const page = readFileSync('docs/policy-tests.md', 'utf8')
+  const blocks = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = '']) => yaml)
+  const shown = blocks.filter((yaml) => /^tests:/m.test(yaml))
+  t.ok(shown.length > 0)
+  const folder = t.testdir({})
+  cpSync('policies', folder, { recursive: true, filter: (path) => !path.endsWith('.test.yaml') })
+  for (const [i, yaml] of shown.entries()) writeFileSync(join(folder, `shown${i}.test.yaml`), yaml)
+  const run = await runPolicyTests(folder)
+  t.notOk('problems' in run && run.problems, 'no problem')
+  if (!('problems' in run)) t.same(failuresOf(run), [])
 })
