@@ -90,6 +90,9 @@ try {
   } else if (error instanceof Refusal) {
     terminal.err(`${error.message}\n`)
     process.exitCode = exitCode.problems
+  } else if (error instanceof Error && 'code' in error && error.code === 'EMFILE') {
+    terminal.err('Too many open files: this process may open too few. Raise the limit (ulimit -n), to 1024 or more.\n')
+    process.exitCode = exitCode.problems
   } else {
     throw error
   }

@@ -24,6 +24,16 @@ import { version } from './version.js'
 import { watchFolder } from './watch.js'
 
 const secondLookMs = 1_000
+const anotherLookMs = 15_000
+
+/** What may mend itself with no policy file saved: a secret that is mounted later, files that are free again. */
+const passingCodes: ReadonlySet<string> = new Set([
+  'policy.secret-missing',
+  'policy.file-missing',
+  'policy.file-unreadable',
+  'policy.folder-missing',
+  'policy.loader-failed',
+])
 
 /** What `run` and `dev` have in common, and where they differ. */
 export interface ServeOptions {
@@ -121,6 +131,11 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   // a little later, so that it does not compete with the first requests.
   const secondLook = setTimeout(() => void current.reload('files changed'), secondLookMs)
   secondLook.unref()
+  const anotherLook = setInterval(() => {
+    const mayPass = current.refused?.problems.some(({ code }) => passingCodes.has(code)) ?? false
+    if (mayPass) void current.reload('files changed')
+  }, anotherLookMs)
+  anotherLook.unref()
 
   return {
     public: gateway.address,
@@ -135,6 +150,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
       isStopping = true
       watcher.close()
       clearTimeout(secondLook)
+      clearInterval(anotherLook)
       onEvent({ event: 'draining', signal, inFlight: gateway.inFlight })
       const [cut] = await Promise.all([gateway.drain(), loader.close()])
       await opened.close()

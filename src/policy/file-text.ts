@@ -97,7 +97,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is a file',
   ELOOP: 'its symbolic links go in a circle',
   EISDIR: 'it is a folder',
-  EMFILE: 'too many files are open',
+  EMFILE: 'this process has too many files open (ulimit -n)',
+  ENFILE: 'this machine has too many files open',
   ENXIO: 'it is no regular file',
 }
 

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { LogStats } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -38,6 +39,21 @@ export function registerProcess(
     help: 'Resident memory of the process.',
     type: 'gauge',
     collect: () => process.memoryUsage.rss(),
+  })
+  metrics.register({
+    name: 'postern_open_files',
+    help: 'Files and sockets that the process has open; where the system does not tell, absent.',
+    type: 'gauge',
+    collect: () => readdirSync('/proc/self/fd').length,
+  })
+  metrics.register({
+    name: 'postern_open_files_limit',
+    help: 'How many it may have open; beyond, connections are dropped.',
+    type: 'gauge',
+    collect: () => {
+      const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+      return limit === undefined ? [] : [{ value: Number(limit) }]
+    },
   })
   metrics.register({
     name: 'postern_event_loop_delay_seconds',
