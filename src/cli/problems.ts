@@ -45,7 +45,7 @@ export function formatAt(
 }
 
 /** A path that one can open from here; what is no file of the folder (a flag, a built-in value) stays as it is. */
-export function shownPlace(place: Place, folder: string): string {
+function shownPlace(place: Place, folder: string): string {
   // The folder itself: it has no lines.
   if (place.file === '.') return folder
   const isElsewhere = place.file.startsWith('(') || isAbsolute(place.file)

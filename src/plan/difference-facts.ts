@@ -3,7 +3,7 @@ import type { Fact } from './difference-rules.js'
 import type { ClientPlan, GatewayPlan, IssuerPlan, RoutePlan, Step, UpstreamPlan } from './plan.js'
 
 /** One setting of a thing, with the place that declares it. */
-export interface Placed {
+interface Placed {
   readonly fact: Fact
   readonly place: Place
 }
@@ -27,6 +27,7 @@ type Settings = { readonly [key: string]: unknown }
 const derived: ReadonlySet<string> = new Set([
   'inspect.pinned',
   'forward.credentialHeader',
+  'forward.endToEnd',
   'forward.upstream',
   'response.upstream',
   'request.part',

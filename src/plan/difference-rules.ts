@@ -4,7 +4,7 @@ export type Direction = 'weaker' | 'stronger' | 'other'
 /** One setting as a value that can be compared: a scalar, a rate, or a set of texts. `null` means: no bound. */
 export type Fact = string | number | boolean | null | readonly string[] | RateFact
 
-export interface RateFact {
+interface RateFact {
   readonly quota: number
   readonly windowMs: number
 }

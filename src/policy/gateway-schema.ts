@@ -2,7 +2,7 @@ import type { LimitsPlan } from '../plan/plan.js'
 import { byteSizePattern } from '../values/byte-size.js'
 import { durationPattern } from '../values/duration.js'
 import { ratePattern } from '../values/rate.js'
-import { auditSchema } from './audit/waivers.js'
+import { auditSchema } from './audit/waiver-schema.js'
 import { guardrailsSchema } from './guardrails.js'
 import { secretsSchema } from './secrets.js'
 

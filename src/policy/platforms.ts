@@ -17,7 +17,7 @@ const mebi = 1_048_576
 const unknown = { bodyBytes: null, binaryBytes: null, totalMs: null, targetBytes: null, callsPerUnit: null } as const
 
 /** Hosts of serverless platforms, where a URL without sign-in is open to everyone who learns it. */
-export const platforms: readonly Platform[] = [
+const platforms: readonly Platform[] = [
   {
     name: 'AWS Lambda',
     host: /\.lambda-url\.[a-z0-9-]{1,40}\.on\.aws$/,

@@ -235,7 +235,7 @@ function wideClients({ plan, written }: AuditedSet): Spot[] {
 }
 
 /** How much a block of addresses admits, when that is too much; undefined for networks that somebody may really have. */
-export function wideness(text: string): string | undefined {
+function wideness(text: string): string | undefined {
   const block = parseCidr(text)
   if (block === null) return undefined
   if (block.prefix === 0) return block.family === 'ipv4' ? 'every IPv4 address' : 'every IPv6 address'

@@ -93,10 +93,10 @@ export interface AuditedSet {
 }
 
 /** Judges one route. */
-export type RouteRule = (route: AuditedRoute, set: AuditedSet) => Spot | readonly Spot[] | undefined
+type RouteRule = (route: AuditedRoute, set: AuditedSet) => Spot | readonly Spot[] | undefined
 
 /** Judges the set as a whole. */
-export type SetRule = (set: AuditedSet) => readonly Spot[]
+type SetRule = (set: AuditedSet) => readonly Spot[]
 
 /** The findings of one area: rules by the code that they raise. */
 export interface RuleTable {

@@ -11,7 +11,7 @@ export const weights: Readonly<Record<Severity, number>> = { high: 12, medium: 5
 export const caps: Readonly<Record<Area, number>> = { access: 25, input: 25, consumption: 20, exposure: 20, upkeep: 10 }
 
 /** One place among thousands still costs this share of the weight. */
-export const leastShare = 0.25
+const leastShare = 0.25
 
 export interface Score {
   readonly version: number
