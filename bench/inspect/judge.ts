@@ -46,6 +46,7 @@ export function isTuning(id: string): boolean {
 export class Judge {
   readonly #read: BodyReader = compileBodyReader({
     part: 'all',
+    encodings: [],
     maxBytes: 256 * 1024,
     acceptsBody: true,
     declaresBody: false,

@@ -8,8 +8,11 @@ import type { RequestSettings } from './settings.js'
 import { startsWithMark, strictJson } from './strict-json.js'
 import { strictXml } from './xml.js'
 
-/** Reads the body of one exchange, or says why it is refused. */
-export type BodyReader = (exchange: Exchange) => Content | Deny
+/**
+ * Reads the body of one exchange, or says why it is refused.
+ * @param inflated what the body holds, where it came encoded.
+ */
+export type BodyReader = (exchange: Exchange, inflated?: Buffer) => Content | Deny
 
 interface Typed {
   readonly kind: BodyKind
@@ -57,12 +60,12 @@ export function compileBodyReader(settings: RequestSettings): BodyReader {
     return lastTyped
   }
 
-  return (exchange) => {
+  return (exchange, inflated) => {
     if (!exchange.hasBody) return requiresBody ? missing : nothing
     if (!takesBody(exchange.method, declaresBody)) return unexpected
     const head = readBodyHeaders(exchange.rawHeaders)
-    if (head.isEncoded) return contentEncoding
-    const bytes = exchange.body
+    if (head.isEncoded && inflated === undefined) return contentEncoding
+    const bytes = inflated ?? exchange.body
     if (bytes !== null && bytes.length > maxBytes) return tooLarge
     if (bytes !== null && bytes.length === 0 && head.contentType === null) return requiresBody ? missing : nothing
     if (head.contentType === null) return mediaType

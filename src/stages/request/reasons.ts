@@ -13,7 +13,17 @@ export const reasons = {
   contentEncoding: {
     code: 'request.content-encoding',
     status: 415,
-    sentence: 'A body with a Content-Encoding is not taken here; send it as it is.',
+    sentence: 'A body with this Content-Encoding is not taken here; send it as it is.',
+  },
+  encodingInvalid: {
+    code: 'request.encoding-invalid',
+    status: 400,
+    sentence: 'The body is not exactly one text in its Content-Encoding.',
+  },
+  encodingRatio: {
+    code: 'request.encoding-ratio',
+    status: 413,
+    sentence: 'The body grows too much when it is decompressed.',
   },
   textEncoding: {
     code: 'request.text-encoding',

@@ -5,10 +5,11 @@ import type { Planned, Scope, Section } from '../contract.js'
 import { planSchema, readSchema } from '../json-schema-plan.js'
 import { takesBody } from './body.js'
 import { kindOf, readableTypes } from './media-type.js'
-import type { ParameterPlan, ParameterSettings, RequestSettings, TextType } from './settings.js'
+import type { Coding, ParameterPlan, ParameterSettings, RequestSettings, TextType } from './settings.js'
 
 const builtIn = { maxBytes: 256 * 1024, depth: 20, keys: 2000 } as const
 const parameterParts = { path: 'path', query: 'query', headers: 'header' } as const
+const codings = ['gzip', 'br', 'deflate'] as const
 const allMethods = ['POST', 'PUT', 'PATCH', 'GET', 'HEAD', 'DELETE', 'OPTIONS'] as const
 
 /** Plans the `request` step of a route: one, or two where the schemas only report. */
@@ -28,6 +29,7 @@ export function resolve(policy: Section, scope: Scope): readonly Planned<Request
     declaresBody,
     readsBody,
     types,
+    encodings: encodingsOf(request),
     structure: {
       depth: numberOf(request.get('structure', 'depth'), builtIn.depth),
       keys: numberOf(request.get('structure', 'keys'), builtIn.keys),
@@ -52,6 +54,12 @@ export function resolve(policy: Section, scope: Scope): readonly Planned<Request
     step({ part: 'reading', ...base, ...noSchemas }, 'enforce'),
     step({ part: 'schemas', ...base, ...schemas }, 'report'),
   ]
+}
+
+/** The schema of the policy lets nothing else stand there. */
+function encodingsOf(request: Section): readonly Coding[] {
+  const { value } = request.get('encodings')
+  return Array.isArray(value) ? codings.filter((coding) => value.includes(coding)) : []
 }
 
 function sizeOf(size: Section, scope: Scope): number {

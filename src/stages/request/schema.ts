@@ -65,6 +65,14 @@ export const schema: JsonSchema = {
         'Media types a body may have: exact, text/*, or application/*+json. JSON alone once `body` is given; otherwise all that can be inspected.',
       examples: [['application/json'], ['image/png', 'image/jpeg']],
     },
+    encodings: {
+      type: 'array',
+      items: { enum: ['gzip', 'br', 'deflate'], description: 'A content coding.', examples: ['gzip'] },
+      uniqueItems: true,
+      description:
+        'Content codings that a body may have. It is inflated under the caps to be judged, and forwarded as it came. None unless said.',
+      examples: [['gzip']],
+    },
     body: {
       type: ['string', 'object', 'boolean'],
       description: 'The JSON schema of the body: a file, or the schema itself.',

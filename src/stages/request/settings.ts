@@ -19,11 +19,16 @@ export interface RequestSettings {
   readonly readsBody: boolean
   /** Media types a body may have: exact, or with one `*`. */
   readonly types: readonly string[]
+  /** Content codings a body may have: it is then inflated to be judged. */
+  readonly encodings: readonly Coding[]
   readonly structure: StructureCaps
   /** Content hash of the body's schema in `plan.schemas`. */
   readonly bodySchema: string | null
   readonly parameters: ParameterSettings | null
 }
+
+/** Content codings that can be inflated here. RFC 9110 section 8.4.1 */
+export type Coding = 'gzip' | 'br' | 'deflate'
 
 /** What is asked of path, query and headers. */
 export interface ParameterSettings {

@@ -1,7 +1,17 @@
-import { allow, type Check, deny, type Stage } from '../contract.js'
+import {
+  allow,
+  type Check,
+  type Content,
+  type Deny,
+  deny,
+  type Exchange,
+  type Stage,
+  type Verdict,
+} from '../contract.js'
 import { validatorOf } from '../json-schema.js'
 import { compileBodyReader } from './body.js'
 import { isCleanlyEncoded } from './forms.js'
+import { compileInflatingReader } from './inflate.js'
 import { compileParameters, denyFaults } from './parameters.js'
 import { reasons } from './reasons.js'
 import { resolve } from './resolve.js'
@@ -40,6 +50,19 @@ export const request: Stage<RequestSettings> = {
     if (settings.part === 'schemas') return checkSchemas
 
     const hasSchemas = checkParameters !== null || validateBody !== null
+    if (settings.encodings.length > 0) {
+      const inflating = compileInflatingReader(settings, read)
+      const settle = (exchange: Exchange, content: Content | Deny): Verdict | Promise<Verdict> => {
+        if ('outcome' in content) return content
+        exchange.content = content
+        return hasSchemas ? checkSchemas(exchange) : allow
+      }
+      return (exchange) => {
+        if (exchange.query !== '' && !isCleanlyEncoded(exchange.query)) return queryEncoding
+        const content = inflating(exchange)
+        return content instanceof Promise ? content.then((later) => settle(exchange, later)) : settle(exchange, content)
+      }
+    }
     return (exchange) => {
       if (exchange.query !== '' && !isCleanlyEncoded(exchange.query)) return queryEncoding
       const content = read(exchange)
