@@ -71,7 +71,7 @@ t.test('the wire is judged too: the bytes go through the real parser', async (t)
   const { judge } = await rehearse(t)
   const rows: readonly (readonly [string, string, number, string])[] = [
     ['no HTTP', 'hello\r\n\r\n', 400, 'wire.malformed'],
-    ['a head that never ends', 'GET / HTTP/1.1\r\nHost: a', 400, 'wire.malformed'],
+    ['a head that never ends', 'GET / HTTP/1.1\r\nHost: a', 400, 'wire.body-cut'],
     ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'wire.host-invalid'],
     ['two lengths', post('/orders', '{}', 'Content-Length: 3'), 400, 'wire.malformed'],
     ['a dot segment', get('/products/../admin'), 400, 'wire.target-ambiguous'],
@@ -79,7 +79,7 @@ t.test('the wire is judged too: the bytes go through the real parser', async (t)
       'a body cut short',
       post('/blobs', 'abc', 'Content-Type: application/octet-stream').slice(0, -1),
       400,
-      'wire.malformed',
+      'wire.body-cut',
     ],
     ['an unknown path', get('/nowhere'), 404, 'route.not-found'],
     ['a wrong method', get('/orders'), 405, 'route.method-not-allowed'],
