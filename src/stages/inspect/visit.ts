@@ -51,8 +51,9 @@ function visitPath({ params }: Exchange, pinned: PlaceTree<true> | null, visit: 
     const raw = params[name]
     if (raw === undefined || raw === '' || isPinned(pinned, 'path', name)) continue
     const whole = decoded(raw)
-    if (visit(whole, 'path', 'path', [name], name)) return true
-    if (!raw.includes('/')) continue
+    const isRest = raw.includes('/')
+    if (visit(isRest ? `/${whole}` : whole, 'path', 'path', [name], name)) return true
+    if (!isRest) continue
     // A parameter for the rest of the path: each segment is a value of its own.
     for (const segment of raw.split('/')) {
       if (segment.length > 1 && visit(decoded(segment), 'path', 'path', [name], name)) return true

@@ -33,6 +33,33 @@ export const osCommand: Detector = {
       check: cmdlet,
     },
     {
+      // `nmap -sV`, `tcpdump --version`, `mkfifo /tmp/x`: a tool with its arguments as the whole value.
+      words: [
+        ...[...'abcdefghijklmnopqrstuvwxyz'].map((letter) => ` -${letter}`),
+        ' --',
+        ' /e',
+        ' /t',
+        ' /v',
+        ' /u',
+        ' /d',
+        ' /p',
+        ' /h',
+        ' /b',
+        ' http',
+        ' ftp:',
+      ],
+      check: (view, start) => {
+        if (view.document || start > 24) return null
+        const name = view.lower
+          .slice(0, start)
+          .replace(/^(?:time|sudo|nohup|exec|env)\s/, '')
+          .trim()
+        return /^[a-z][\w.+-]{1,20}$/.test(name) && commandRank(name).rank === 2 && !/^(?:mv|cp|rm|ls)$/.test(name)
+          ? 'command'
+          : null
+      },
+    },
+    {
       words: ['{,'],
       check: (view, start, end) =>
         !view.document &&
@@ -613,6 +640,8 @@ function bareCommand(view: View, start: number, end: number): string | null {
   const leads = ahead === '' || /^[^a-z0-9]{1,12}$/.test(ahead) || /['"=;|&]$|^\W*[(`]$/.test(ahead)
   const name = lower.slice(start, end).trim()
   const rest = lower.slice(end, end + 80)
+  // `curl https://… returns the wrong type`: a sentence that begins with a command's name.
+  if (/(?:\s[a-z]{2,20}){3}/.test(rest)) return null
   switch (name) {
     case 'whoami':
     case 'ifconfig':
@@ -629,7 +658,9 @@ function bareCommand(view: View, start: number, end: number): string | null {
     case 'sudo':
       return leads && commandRank(readWord(rest, 0).name).rank > 0 ? 'command' : null
     case 'chmod':
-      return leads && /^(?:[0-7]{3,4}|[ugoa]*[+-][rwxs])/.test(rest) ? 'command' : null
+      return leads && /^(?:[0-7]{3,4}|[ugoa]{0,4}[+-][rwxs]{1,3})\s{1,4}[^\s;|&]{1,70}\s{0,4}(?:[;|&]|$)/.test(rest)
+        ? 'command'
+        : null
     case 'telnet':
     case 'nslookup':
     case 'socat':

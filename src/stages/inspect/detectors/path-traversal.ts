@@ -13,6 +13,14 @@ export const pathTraversal: Detector = {
   name: 'path-traversal',
   anchors: [
     {
+      words: [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `/.${letter}`),
+      check: (view, start, end) =>
+        view.home === 'path' &&
+        !/^\/\.(?:well-known|github|vuepress|vitepress|next|nuxt)\b/.test(view.lower.slice(start, end + 12))
+          ? 'hidden file'
+          : null,
+    },
+    {
       words: ['../', '..\\', '..;/', '..;\\', './.', '.\\.', '..//', '..0x2f', '0x2e0x2e', '..%', '..,/'],
       check: climb,
     },

@@ -36,7 +36,7 @@ export const sqli: Detector = {
       'drop#table drop#database insert#into delete#from truncate#table create#table alter#table select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
         .split(' ')
         .map((text) => text.replace('#', ' '))
-        .concat(['.e(', '.e.', 'execute immediate', 'against', 'boolean mode', 'charset'])
+        .concat(['e-308', '.e(', '.e.', 'execute immediate', 'against', 'boolean mode', 'charset'])
         .concat(telltales.split(' ').map((name) => `${name}(`)),
     // Words of any prose: they count beside a sign that a statement needs.
     hints:
@@ -521,7 +521,8 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
   while (t.kinds[j] === kind.semicolon) j++
   const shape = statement(view, t, j)
   if (shape === null) {
-    if (view.document || !breaksOut(t, i) || j >= t.count) return null
+    if (view.document || !breaksOut(t, i)) return null
+    if (j >= t.count) return null
     const calls = t.kinds[j + 1] === kind.open
     return calls || (t.kinds[t.count - 1] === kind.comment && j < t.count - 1) ? 'stacked statement' : null
   }
@@ -532,6 +533,7 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
 
 /** `1.e(`, `1.e.tables`: a number that never ends, which hides what follows from readers less lenient than MySQL. */
 function scientific(view: View, t: SqlTokens, i: number): string | null {
+  if (t.count === 1 && /^2\.22507385850720\d{1,3}e-308$/.test(view.whole)) return 'number that hangs a parser'
   if (view.document || t.kinds[i + 1] !== kind.dot || word(view, t, i + 2) !== 'e') return null
   return t.kinds[i + 3] === kind.open || t.kinds[i + 3] === kind.dot || t.kinds[i + 3] === kind.quote
     ? 'number that hides a name'

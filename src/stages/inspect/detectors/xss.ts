@@ -25,6 +25,16 @@ export const xss: Detector = {
           ? 'padded character reference'
           : null,
     },
+    {
+      words: ['xlink:href', 'formaction'],
+      needs: has.equals,
+      check: (view, start, end) =>
+        !view.document &&
+        /[\s"'/<`;]/.test(view.lower.charAt(start - 1) || ' ') &&
+        fits(/\s{0,4}=\s{0,4}["'`]?\s{0,4}[a-z&#/]/y, view.lower, end)
+          ? 'attribute that runs script'
+          : null,
+    },
     { words: ['script:', 'mocha:'], check: scriptUrl },
     {
       words: ['data:text/html', 'data:text/xml', 'data:image/svg', 'data:text/javascript', 'data:application/x'],
@@ -39,6 +49,7 @@ export const xss: Detector = {
         'settimeout',
         'setinterval',
         'atob',
+        'btoa',
         'execscript',
         'fetch',
         'import',
@@ -70,6 +81,9 @@ export const xss: Detector = {
         'location.hash',
         'fromcharcode',
         'innerhtml',
+        'outerhtml',
+        '.parentnode',
+        'insertadjacenthtml',
         'localstorage.',
         'sessionstorage.',
         'xmlhttprequest',
@@ -281,6 +295,11 @@ function call(view: View, start: number, end: number): string | null {
   const name = lower.slice(start, end)
   // `eval`, unsafe-eval: named, not called.
   if (lower.charCodeAt(start - 1) === 96 || lower.charCodeAt(start - 1) === 45) return null
+  // `prompt(s)`, and the scope of a commit: `fetch(api): retry`.
+  if (fits(/\((?:s|es|ed)\)|\([\w.,/ -]{1,30}\)!?:\s/y, lower, end)) return null
+  // The whole value is the call: `fetch(…)`, `import(…)`.
+  if (start <= 1 && lower.charCodeAt(end) === 40 && !/^[a-z]{2,4}\)/.test(lower.slice(end + 1, end + 6)))
+    return 'script call'
   if (name === 'settimeout' || name === 'setinterval') {
     return fits(/\s{0,3}(?:\(|`)\s{0,3}(?:['"`]|alert|eval|confirm|prompt|document|window|location|atob)/y, lower, end)
       ? 'script call'
@@ -350,9 +369,13 @@ function scriptObject(view: View, start: number, end: number): string | null {
         ? 'script object'
         : null
     case 'innerhtml':
+    case 'outerhtml':
       return /^\s{0,4}\+?=/.test(rest) ? 'script object' : null
     case 'xmlhttprequest':
       return lower.slice(Math.max(0, start - 6), start).includes('new') ? 'script object' : null
+    case '.parentnode':
+    case 'insertadjacenthtml':
+      return /^\s{0,3}[.([]/.test(rest) ? 'script object' : null
     case '.constructor(':
       return 'script object'
     default:
