@@ -16,7 +16,7 @@ const ownHeaders: readonly string[] = [
  * The RFC 9457 document of a denial. Everything in it is constant but the id and the places of a refused `request`, so
  * nothing a caller sent comes back.
  */
-export function problemDocument(reason: Reason, requestId: string, errors?: Deny['errors']): string {
+function problemDocument(reason: Reason, requestId: string, errors?: Deny['errors']): string {
   const title = STATUS_CODES[reason.status] ?? 'Error'
   const list = errors === undefined || errors.length === 0 ? '' : `,"errors":${JSON.stringify(errors)}`
   return `{"type":"${reason.type ?? 'about:blank'}","title":"${title}","status":${reason.status},"code":"${reason.shown ?? reason.code}","requestId":"${requestId}"${list}}`

@@ -4,7 +4,7 @@ import type { CompiledStep } from './compiled-route.js'
 import type { LiveExchange } from './exchange.js'
 
 /** What a stage that throws answers: closed, under its own code. */
-export function stageFailed(step: Step): Reason {
+function stageFailed(step: Step): Reason {
   const stage = step.stage.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)
   return { code: `${stage}.failed`, status: 503, sentence: 'A protection could not do its work, so nothing passes.' }
 }

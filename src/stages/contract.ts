@@ -12,7 +12,7 @@ import type {
 import type { Place } from '../values/place.js'
 import type { SecretText } from '../values/secret.js'
 
-export type { JsonSchema, Phase, Slot, StageName }
+export type { JsonSchema, Slot, StageName }
 
 /** One protection: a folder of one shape. It answers one question and knows no other stage. */
 export interface Stage<Settings> {
