@@ -155,3 +155,29 @@ t.test('garbage behind a request does not take its answer, nor its place in the 
     ['forwarded', 'wire.malformed'],
   )
 })
+
+t.test('Connection names no header away that was judged', async (t) => {
+  const upstream = await startUpstream(t)
+  const { gateway } = await startGateway(
+    t,
+    `
+upstreams: { fn: { url: "${upstream.url}" } }
+defaults: { upstream: fn, rateLimit: {} }
+routes:
+  POST /orders:
+    auth: none
+    reason: a test of attacks
+    forward: { authorization: keep }
+    request: { headers: { x-tenant: { type: string, required: true } } }
+`,
+  )
+  const lines = ['X-Tenant: acme', 'Content-Type: application/json', 'Authorization: Basic eDp5', 'X-Hop: 1']
+  const names = 'Connection: X-Tenant, content-type, AUTHORIZATION, x-hop'
+  await converse(
+    gateway.address.port,
+    message(['POST /orders HTTP/1.1', host, ...lines, names, 'Content-Length: 2'], '{}'),
+  )
+  const received = upstream.requests.at(0)?.headers
+  t.match(received, { 'x-tenant': 'acme', 'content-type': 'application/json', authorization: 'Basic eDp5' })
+  t.equal(received?.['x-hop'], undefined, 'what belongs to the connection ends here')
+})

@@ -507,6 +507,8 @@ export const neutralized: readonly Neutralized[] = [
     'X-Amz-Invocation-Type',
   ),
   ...sees('X-Goog-Authenticated-User-Email', 'X-Goog-IAP-JWT-Assertion', 'X-MS-Client-Principal', 'X-Functions-Key'),
+  ...sees('Proxy', 'X-Middleware-Subrequest', 'X-Apigateway-Api-Userinfo', 'X-MS-Token-AAD-Access-Token'),
+  ...sees('X-Auth-Request-User', 'X-Consumer-Username', 'SSL-Client-Verify', 'Disguised-Host', 'Fly-Client-IP'),
   ...sees('Proxy-Authorization', 'Proxy-Connection', 'Keep-Alive', 'TE', 'Trailer', 'Authorization'),
   ...sees('X_Forwarded_For', 'X_User_Id', 'Content_Length', 'Transfer_Encoding', 'X-User_Id'),
   { what: 'a header that Connection names', lines: [`X-Drop-Me: ${marker}`, 'Connection: X-Drop-Me'] },

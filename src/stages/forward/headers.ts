@@ -27,6 +27,7 @@ const droppedNames = new Set([
   'cdn-loop',
   'fastly-client-ip',
   'forwarded',
+  'fly-client-ip',
   'front-end-https',
   'true-client-ip',
   'via',
@@ -41,6 +42,10 @@ const droppedNames = new Set([
   // Who the caller is.
   'client-cert',
   'client-cert-chain',
+  'ssl-client-cert',
+  'ssl-client-issuer-dn',
+  'ssl-client-subject-dn',
+  'ssl-client-verify',
   'remote-user',
   'x-auth-user',
   'x-authenticated-user',
@@ -54,12 +59,18 @@ const droppedNames = new Set([
   'x-user',
   'x-user-id',
   // Another method or target than the one that was judged.
+  'disguised-host',
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
   'x-rewrite-url',
   'x-uri',
   'x-url-scheme',
+  'x-waws-unencoded-url',
+  // Next.js skips its middleware for it.
+  'x-middleware-subrequest',
+  // CGI makes it HTTP_PROXY, through which the function would then call out (httpoxy).
+  'proxy',
   // OpenFaaS calls back wherever this points.
   'x-callback-url',
 ])
@@ -68,10 +79,13 @@ const droppedNames = new Set([
 const droppedPrefixes = [
   'x-amz-',
   'x-amzn-',
+  'x-apigateway-',
   'x-appengine-',
   'x-arr-',
   'x-azure-',
+  'x-auth-request-',
   'x-cloud-trace-',
+  'x-consumer-',
   'x-endpoint-',
   'x-envoy-',
   'x-forwarded',
@@ -79,6 +93,7 @@ const droppedPrefixes = [
   'x-goog-',
   'x-original-',
   'x-ms-client-principal',
+  'x-ms-token-',
   'x-serverless-',
   'x-vercel-',
   'cf-access-',
@@ -116,8 +131,14 @@ export function headerFates(
   }
 }
 
-/** Names that any `Connection` line of the caller lists, so that they end here; null when none does. */
-export function namedByConnection(rawHeaders: readonly string[]): ReadonlySet<string> | null {
+/**
+ * Names that any `Connection` line of the caller lists, so that they end here; null when none does.
+ * @param endToEnd lower-case names that no `Connection` may list: RFC 9110 section 7.6.1 forbids it to senders.
+ */
+export function namedByConnection(
+  rawHeaders: readonly string[],
+  endToEnd: ReadonlySet<string>,
+): ReadonlySet<string> | null {
   let names: Set<string> | null = null
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
@@ -126,7 +147,7 @@ export function namedByConnection(rawHeaders: readonly string[]): ReadonlySet<st
     if (value === 'keep-alive' || value === 'close') continue
     for (const token of value.toLowerCase().split(',')) {
       const trimmed = token.trim()
-      if (trimmed === '' || trimmed === 'keep-alive' || trimmed === 'close') continue
+      if (trimmed === '' || trimmed === 'keep-alive' || trimmed === 'close' || endToEnd.has(trimmed)) continue
       names ??= new Set()
       names.add(trimmed)
     }

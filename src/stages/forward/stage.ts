@@ -28,6 +28,8 @@ export interface ForwardSettings {
   readonly authorization: 'drop' | 'keep' | { readonly moveTo: string }
   /** The header that holds the credential of this route's `auth`, besides Authorization. */
   readonly credentialHeader: string | null
+  /** Headers that were judged and so must arrive: a caller's `Connection` cannot name them away. */
+  readonly endToEnd: readonly string[]
   /** Literal texts and parameter names in turn; null: the caller's path. */
   readonly path: readonly (string | { readonly param: string })[] | null
   readonly allowHeaders: readonly string[] | null
@@ -57,6 +59,7 @@ export const forward: Stage<ForwardSettings> = {
       return []
     }
     const name = String(upstream.value)
+    const authorization = resolveAuthorization(policy.get('forward', 'authorization').value)
     if (scope.upstreams[name] === undefined) {
       const near = nearest(name, Object.keys(scope.upstreams))
       scope.report({
@@ -86,8 +89,13 @@ export const forward: Stage<ForwardSettings> = {
           path: claimPath(claim),
           header: String(header).toLowerCase(),
         })),
-        authorization: resolveAuthorization(policy.get('forward', 'authorization').value),
+        authorization,
         credentialHeader: takesApiKey(policy.get('auth').value) ? 'x-api-key' : null,
+        endToEnd: [
+          'content-type',
+          ...(authorization === 'drop' ? [] : ['authorization']),
+          ...Object.keys(recordOf(policy.get('request', 'headers').value)),
+        ],
         path: resolvePath(policy.get('forward', 'path'), scope),
         allowHeaders: listOf(policy.get('forward', 'headers', 'allow').value),
         setHeaders: Object.entries(recordOf(policy.get('forward', 'headers', 'set').value)).flatMap(
@@ -161,11 +169,12 @@ function compileRequest(
   if (settings.credentialHeader !== null) stripped.add(settings.credentialHeader)
   if (moved !== null) stripped.add(moved)
   const allowed = settings.allowHeaders === null ? null : new Set(settings.allowHeaders)
+  const endToEnd = new Set(settings.endToEnd)
   const fate = headerFates(allowed, stripped, moved === null ? new Map() : new Map([['authorization', moved]]))
 
   return (exchange) => {
     const { rawHeaders } = exchange
-    const ended = namedByConnection(rawHeaders)
+    const ended = namedByConnection(rawHeaders, endToEnd)
     const headers: string[] = []
     for (let i = 0; i < rawHeaders.length; i += 2) {
       const rawName = rawHeaders[i] ?? ''
