@@ -1,14 +1,4 @@
-import type {
-  JsonSchema,
-  Phase,
-  Plan,
-  RoutePlan,
-  SchemaPlan,
-  Segment,
-  Slot,
-  StageName,
-  UpstreamPlan,
-} from '../plan/plan.js'
+import type { JsonSchema, Plan, RoutePlan, SchemaPlan, Segment, Slot, StageName, UpstreamPlan } from '../plan/plan.js'
 import type { Place } from '../values/place.js'
 import type { SecretText } from '../values/secret.js'
 
