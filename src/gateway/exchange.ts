@@ -124,6 +124,11 @@ export class LiveExchange implements Exchange {
     this.#callerGone = react
   }
 
+  /** The request is on its way on a connection with the function, which may act on it from now on. */
+  upstreamAsked(): void {
+    this.#reached = true
+  }
+
   /** The function has seen the request. */
   upstreamAnswered(status: number): void {
     this.#reached = true

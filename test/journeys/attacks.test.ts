@@ -181,3 +181,25 @@ routes:
   t.match(received, { 'x-tenant': 'acme', 'content-type': 'application/json', authorization: 'Basic eDp5' })
   t.equal(received?.['x-hop'], undefined, 'what belongs to the connection ends here')
 })
+
+t.test('who leaves before the answer has called all the same', async (t) => {
+  const upstream = await startUpstream(t)
+  upstream.answer = () => {}
+  const { gateway } = await startGateway(
+    t,
+    `
+upstreams: { fn: { url: "${upstream.url}" } }
+routes:
+  GET /dear:
+    upstream: fn
+    auth: none
+    reason: a test of attacks
+    rateLimit: { per-ip: { partitionKey: ip, quota: 1, window: 1h, count: forwarded } }
+`,
+  )
+  const { port } = gateway.address
+  const dear = message(['GET /dear HTTP/1.1', host])
+  await sayAndReset(port, dear, () => upstream.requests.length === 1)
+  await until(() => gateway.inFlight === 0)
+  t.equal((await converse(port, dear)).answers.at(0)?.status, 429)
+})

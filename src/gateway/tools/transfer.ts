@@ -77,6 +77,7 @@ export class Transfer implements Answer {
     if (this.#dead) return abort()
     this.#connected = true
     this.#abort = abort
+    this.#exchange.upstreamAsked()
     if (this.#waitingFor === 'connection') this.#wait('head', this.#timeouts.headersMs)
   }
 
