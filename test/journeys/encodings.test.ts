@@ -28,7 +28,7 @@ routes:
   const post = async (path: string, coding: string, body: Buffer) => {
     const headers = { 'content-type': 'application/json', 'content-encoding': coding }
     const answer = await gateway.send('POST', path, { headers, body })
-    return { status: answer.status, code: answer.json?.['code'], record: await gateway.recordOf(answer) }
+    return { answer, status: answer.status, code: answer.json?.['code'], record: await gateway.recordOf(answer) }
   }
   return { upstream, gateway, post }
 }
@@ -128,7 +128,8 @@ t.test('a coding that is not listed is refused', async (t) => {
     ['/orders', '', gzipSync(order)],
   ]
   for (const [path, coding, body] of rows) {
-    const { status, code } = await post(path, coding, body)
+    const { answer, status, code } = await post(path, coding, body)
+    t.match(answer.headers['accept-encoding'], path === '/plain' ? 'identity' : 'gzip', 'and those that are, named')
     t.same([status, code], [415, 'request.content-encoding'], `${coding} on ${path}`)
   }
   t.equal(upstream.requests.length, 0)

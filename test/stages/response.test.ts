@@ -135,6 +135,8 @@ t.test('where an answer points to stays on the host that the caller knows', (t) 
     [plain, 'shop://done', 'shop://done'],
     [plain, 'https://[', null],
     [below, 'http://127.0.0.1:9000/v2/orders', '/orders'],
+    [below, 'http://127.0.0.1/v2/orders', '/orders'],
+    [below, 'http://127.0.0.1:9001/login', 'http://127.0.0.1:9001/login'],
     [below, '/v2/orders', '/orders'],
     [below, '/v2', '/'],
     [below, '/v20/orders', '/v20/orders'],

@@ -23,7 +23,6 @@ const nothing: Content = { kind: 'none' }
 const opaque: Content = { kind: 'opaque' }
 const missing = deny(reasons.bodyMissing)
 const mediaType = deny(reasons.mediaType)
-const contentEncoding = deny(reasons.contentEncoding)
 const notText = deny(reasons.textEncoding)
 
 /** Methods whose body means nothing: refused unless the route says that it takes one. RFC 9110 §9.3.1, §9.3.5 */
@@ -38,6 +37,12 @@ export function takesBody(method: string, declaresBody: boolean): boolean {
 export function compileBodyReader(settings: RequestSettings): BodyReader {
   const { structure, maxBytes, types, declaresBody, requiresBody } = settings
   const unexpected = deny(reasons.bodyUnexpected)
+  // RFC 9110 section 12.5.3: a 415 for a coding says which ones are taken.
+  const contentEncoding = deny(
+    reasons.contentEncoding,
+    {},
+    { headers: ['accept-encoding', settings.encodings.join(', ') || 'identity'] },
+  )
   const tooLarge = deny(reasons.bodyTooLarge, { maxBytes })
   const json = strictJson(structure)
   const form = strictForm(structure)

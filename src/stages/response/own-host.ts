@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { UpstreamPlan } from '../../plan/plan.js'
 
 /** Brings what names the function's host or base path back to the host that the caller knows. */
@@ -10,7 +11,10 @@ export interface OwnHost {
 
 /** Compiles the rewriting for the answers of one upstream. Runs only for answers that bear such a header. */
 export function compileOwnHost({ origin, basePath }: Pick<UpstreamPlan, 'origin' | 'basePath'>): OwnHost {
-  const { hostname } = new URL(origin)
+  const { hostname, port } = new URL(origin)
+  // A name on another port is the same function, as it knows itself behind its platform; on a machine's own address
+  // another port is another service.
+  const anyPort = hostname !== 'localhost' && !hostname.startsWith('[') && isIP(hostname) === 0
 
   const withoutBase = (path: string): string => {
     const below = path === basePath || path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path
@@ -24,7 +28,7 @@ export function compileOwnHost({ origin, basePath }: Pick<UpstreamPlan, 'origin'
       if (!hasHost && (basePath === '' || !value.startsWith('/'))) return value
       if (!URL.canParse(value, origin)) return null
       const url = new URL(value, origin)
-      if (url.hostname !== hostname) return value
+      if (url.hostname !== hostname || !(anyPort || url.port === port || url.port === '')) return value
       // Without a host, a browser stays where it is: no header of the caller's can send it elsewhere. RFC 9110 section 10.2.2
       return withoutBase(url.pathname) + url.search + url.hash
     },
