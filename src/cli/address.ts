@@ -12,7 +12,10 @@ export function readAddress(text: string, source: string): ListenerPlan {
   const bareV6 = host === written && host.includes(':')
   const known = host === '' || host === 'localhost' || isIP(host) !== 0
   if (colon === -1 || !/^\d{1,5}$/.test(port) || Number(port) > 65_535 || bareV6 || !known) {
-    throw new UsageFault(`${source} wants HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080; it is "${text}".`)
+    throw new UsageFault(
+      `${source} wants HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080; it is "${text}". HOST is an IP address, localhost ` +
+        'or nothing (every address); PORT goes up to 65535.',
+    )
   }
   return { host: host === '' ? '0.0.0.0' : host, port: Number(port) }
 }

@@ -43,6 +43,8 @@ export const command: Command = {
   },
 }
 
+const whereToAsk = 'Is it running, and is this its admin listener? Name it with --admin or POSTERN_ADMIN_LISTEN.'
+
 function ask(host: string, port: number): Promise<Health> {
   return new Promise((resolve) => {
     const asked = request({ host, port, path: '/readyz', agent: false, timeout: timeoutMs }, (answer) => {
@@ -58,7 +60,7 @@ function ask(host: string, port: number): Promise<Health> {
       answer.on('error', (error) => resolve({ ready: false, status: null, detail: error.message }))
     })
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
-    asked.on('error', (error) => resolve({ ready: false, status: null, detail: error.message }))
+    asked.on('error', (error) => resolve({ ready: false, status: null, detail: `${error.message}. ${whereToAsk}` }))
     asked.end()
   })
 }
