@@ -21,6 +21,7 @@ export const command: Command = {
       value: 'LEVEL',
       says: 'error, high, medium, low or never: from where on the exit code is 1 (default: error)',
     },
+    'without-secrets': { type: 'boolean', says: 'read no secrets and judge the rest: where a pipeline has none' },
     all: { type: 'boolean', says: 'show every finding in full, and the waived ones' },
   },
   arguments: { least: 0, most: 1 },
@@ -39,7 +40,7 @@ export const command: Command = {
       import('./report/report.js'),
     ])
     const failOn: FailOn = oneOf(given.text('fail-on') ?? 'error', failOns, '--fail-on')
-    const checked = await auditFolder(resolve(terminal.cwd, named))
+    const checked = await auditFolder(resolve(terminal.cwd, named), { standInSecrets: given.has('without-secrets') })
     const { plan, audit, files } = checked
     const report: Report = {
       folder: named,

@@ -7,7 +7,7 @@ import { printable } from '../record/human.js'
 import { formatPlace } from '../values/place.js'
 import { type Command, exitCode, Refusal, UsageFault } from './command.js'
 import { changeInWords, thingInWords } from './difference-words.js'
-import type { Paint, Style } from './terminal.js'
+import type { Paint, Style, Terminal } from './terminal.js'
 
 const bars = ['never', 'weaker', 'change'] as const
 
@@ -41,8 +41,8 @@ export const command: Command = {
     if (failOn === undefined)
       throw new UsageFault(`--fail-on takes ${bars.join(', ')}, not "${given.text('fail-on')}".`)
     const { difference } = await import('../plan/difference.js')
-    const before = await planOf(old, isFolder(resolve(terminal.cwd, next)) ? next : 'policies', terminal.cwd)
-    const after = await planOf(next, isFolder(resolve(terminal.cwd, old)) ? old : 'policies', terminal.cwd)
+    const before = await planOf(old, isFolder(resolve(terminal.cwd, next)) ? next : 'policies', terminal)
+    const after = await planOf(next, isFolder(resolve(terminal.cwd, old)) ? old : 'policies', terminal)
     const found = difference(before, after)
     terminal.out(
       format === 'json'
@@ -59,7 +59,7 @@ function isFolder(path: string): boolean {
 }
 
 /** The plan of a folder or a revision. Throws Refusal, with every problem, where it is refused. */
-async function planOf(named: string, same: string, cwd: string): Promise<Plan> {
+async function planOf(named: string, same: string, terminal: Terminal): Promise<Plan> {
   const { loadPolicy } = await import('../policy/load.js')
   const load = async (path: string): Promise<Plan> => {
     const { plan, problems } = await loadPolicy(path, { standInSecrets: true })
@@ -69,10 +69,10 @@ async function planOf(named: string, same: string, cwd: string): Promise<Plan> {
     const shown = errors.slice(0, 10).map((problem) => `  ${formatBriefly(problem)}`)
     throw new Refusal([`${named} is refused: ${countProblems(errors)}.`, ...shown].join('\n'))
   }
-  const path = resolve(cwd, named)
+  const path = resolve(terminal.cwd, named)
   if (isFolder(path)) return await load(path)
   const { folderOfRevision } = await import('./git-folder.js')
-  const folder = await folderOfRevision(named, resolve(cwd, same), cwd)
+  const folder = await folderOfRevision(named, resolve(terminal.cwd, same), terminal)
   try {
     return await load(folder.path)
   } finally {

@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process'
+import { type ExecFileOptions, execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { Refusal } from './command.js'
+import type { Terminal } from './terminal.js'
 
 const run = promisify(execFile)
 
@@ -21,11 +22,21 @@ export interface TemporaryFolder {
  * repository, or from here with `./`), or `REV` alone for the folder `same`. Reads objects only: neither the index, nor
  * the working tree, nor any hook is touched. Throws Refusal for what git does not know.
  */
-export async function folderOfRevision(spec: string, same: string, cwd: string): Promise<TemporaryFolder> {
+export async function folderOfRevision(
+  spec: string,
+  same: string,
+  { cwd, env }: Pick<Terminal, 'cwd' | 'env'>,
+): Promise<TemporaryFolder> {
   const colon = spec.indexOf(':')
   const revision = colon === -1 ? spec : spec.slice(0, colon)
-  const git = async (...args: string[]): Promise<Buffer> =>
-    (await run('git', args, { cwd, encoding: 'buffer', maxBuffer: maxBytes })).stdout
+  // Whatever is not here already is not asked for: comparing policies is no business of the network's.
+  const options = {
+    cwd,
+    env: { ...env, GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0' },
+    encoding: 'buffer',
+    maxBuffer: maxBytes,
+  } as const
+  const git = async (...args: string[]): Promise<Buffer> => (await run('git', args, options)).stdout
   const top = await git('rev-parse', '--show-toplevel').catch((error: unknown) => {
     throw new Refusal(`"${spec}" is no folder here, and ${gitFault(error)}.`)
   })
@@ -50,7 +61,7 @@ export async function folderOfRevision(spec: string, same: string, cwd: string):
   try {
     const contents = await blobs(
       entries.map(({ object }) => object),
-      cwd,
+      options,
     )
     for (const { name, mode, object } of entries) {
       const target = join(folder, name)
@@ -68,8 +79,11 @@ export async function folderOfRevision(spec: string, same: string, cwd: string):
 }
 
 /** The contents of blobs, by one process for all of them. Its answer: a line of object, type and size, then the bytes. */
-async function blobs(objects: readonly string[], cwd: string): Promise<ReadonlyMap<string, Buffer>> {
-  const reading = run('git', ['cat-file', '--batch'], { cwd, encoding: 'buffer', maxBuffer: maxBytes })
+async function blobs(
+  objects: readonly string[],
+  options: ExecFileOptions & { readonly encoding: 'buffer' },
+): Promise<ReadonlyMap<string, Buffer>> {
+  const reading = run('git', ['cat-file', '--batch'], options)
   reading.child.stdin?.end(`${objects.join('\n')}\n`)
   const { stdout } = await reading
   const found = new Map<string, Buffer>()

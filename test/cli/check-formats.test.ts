@@ -217,6 +217,16 @@ t.test('no format shows a credential or a control character of a policy', async 
   }
 })
 
+t.test('a pipeline without secrets judges everything else', async (t) => {
+  const secret = 'secrets: { key: { env: NOBODY_SETS_THIS } }\n'
+  const signIn = 'auth: { header: { name: x-key, value: "${secret:key}" } }'
+  const text = shared.replace('"http://127.0.0.1:9"', `"http://127.0.0.1:9", ${signIn}`)
+  const folder = t.testdir({ ...files, 'gateway.yaml': waived + secret, 'shared.yaml': text })
+  t.match(await postern(['check', folder]), { code: 1, out: /policy\.secret-missing/ })
+  t.match(await postern(['check', folder, '--without-secrets']), { code: 0, out: /\nNo problems in 3 files/ })
+  t.match(await postern(['check', folder, '--without-secrets', '--fail-on', 'high']), { code: 1 })
+})
+
 t.test('a thousand findings stay readable, and --all shows every one', async (t) => {
   const many = Array.from({ length: 40 }, (_, i) => `  GET /r${i}: { upstream: fn, auth: { jwt: main, scopes: [x] } }`)
   const folder = t.testdir({

@@ -54,6 +54,14 @@ export function fails({ level, waiver }: Item, failOn: FailOn): boolean {
 
 /** The one list: problems in file order, then findings in file order. */
 export function itemsOf({ problems, audit }: Pick<AuditedFolder, 'problems' | 'audit'>): Item[] {
+  // Many problems may point at one long line, which is looked through once.
+  const shown = new Map<string, FrameLine>()
+  const withoutCredentials = (file: string, { line, text }: FrameLine): FrameLine => {
+    const key = `${file}:${line}`
+    const known = shown.get(key) ?? { line, text: struck(text) }
+    shown.set(key, known)
+    return known
+  }
   const nothing = { risks: [], subjects: [], patches: [], waiver: null } as const
   return [
     ...problems.map(({ severity, code, message, hint, place, frame, related }) => ({
@@ -63,7 +71,7 @@ export function itemsOf({ problems, audit }: Pick<AuditedFolder, 'problems' | 'a
       message,
       hint: hint ?? null,
       place,
-      frame: (frame ?? []).map(({ line, text }) => ({ line, text: struck(text) })),
+      frame: (frame ?? []).map((each) => withoutCredentials(place.file, each)),
       related: related ?? [],
     })),
     ...(audit?.findings ?? []).map(({ code, severity, message, hint, patches, place, subjects, frame, waiver }) => ({

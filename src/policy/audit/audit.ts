@@ -106,9 +106,15 @@ function isMap(value: Merge[string] | undefined): value is Merge {
 /** The source line of a place, with everything in it that looks like a credential struck out. */
 function framesOf({ written }: AuditedSet): (place: Place) => FrameLine | undefined {
   const sources = new Map(written.files.map(({ source }) => [source.file, source]))
+  // A set may stand on one long line; it is read once, however many findings point at it.
+  const shown = new Map<string, FrameLine | undefined>()
   return ({ file, line }) => {
-    const frame = sources.get(file)?.frame(line)
-    return frame === undefined ? undefined : { line, text: struck(frame.text) }
+    const key = `${file}:${line}`
+    if (!shown.has(key)) {
+      const frame = sources.get(file)?.frame(line)
+      shown.set(key, frame === undefined ? undefined : { line, text: struck(frame.text) })
+    }
+    return shown.get(key)
   }
 }
 
