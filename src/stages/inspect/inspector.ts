@@ -1,7 +1,8 @@
-import { has, isDocument } from './character-classes.js'
+import { has } from './character-classes.js'
 import { base64Text } from './decode/base64.js'
 import { decodeRound, triggersDecoding, withoutComments } from './decode/rounds.js'
 import type { DetectorName } from './detector-names.js'
+import { Reading } from './reading.js'
 import { isWanted, Triage } from './triage.js'
 import type { Detector, Finding, Home, View } from './view.js'
 
@@ -160,7 +161,7 @@ export class Inspector {
     const awake = triage.anchors(chars, words)
     let view: View | null = null
     if (awake !== 0) {
-      const current = viewOf(text, chars, words, steps, origin, this.#strict)
+      const current = new Reading(text, chars, words, steps, origin, !this.#strict)
       view = current
       let found: Found | null = null
       triage.automaton.visit(text, awake, (word, end) => {
@@ -176,7 +177,7 @@ export class Inspector {
     }
     for (const demand of triage.demands) {
       if (!isWanted(demand, chars, words)) continue
-      view ??= viewOf(text, chars, words, steps, origin, this.#strict)
+      view ??= new Reading(text, chars, words, steps, origin, !this.#strict)
       const finding = demand.lexer.find(view)
       if (finding !== null && !origin.excused(demand.detector)) {
         return { ...finding, detector: demand.detector, view, inside: '' }
@@ -187,40 +188,9 @@ export class Inspector {
 
   #tooDeep(steps: string, origin: Origin): Found | null {
     if (origin.excused('encoding')) return null
-    const view = viewOf('', 0, 0, steps, origin, this.#strict)
+    const view = new Reading('', 0, 0, steps, origin, !this.#strict)
     return { technique: 'too many encodings', at: 0, detector: 'encoding', view, inside: '' }
   }
-}
-
-/** A value may be this long and still be judged as a whole. */
-const maxWhole = 400
-
-function viewOf(
-  text: string,
-  chars: number,
-  words: number,
-  decoded: string,
-  { home, name }: Origin,
-  strict: boolean,
-): View {
-  const lower = folded(text)
-  return {
-    text,
-    lower,
-    whole: lower.length <= maxWhole ? lower.trim() : '',
-    home,
-    name: name.toLowerCase(),
-    chars,
-    words,
-    decoded,
-    document: !strict && isDocument(text, chars),
-  }
-}
-
-/** Lower case without a change of length: a few capitals outside ASCII grow when folded. */
-function folded(text: string): string {
-  const lower = text.toLowerCase()
-  return lower.length === text.length ? lower : text.replace(/[A-Z]+/g, (run) => run.toLowerCase())
 }
 
 /** Whether a text could be a JSON object or list. */
