@@ -99,6 +99,14 @@ t.test('a denial tells the operator all and the caller nothing', async (t) => {
   t.notMatch(JSON.stringify(denial?.evidence), /secret/, 'the value is never recorded whole')
 })
 
+t.test('a denial carries the exception that would lift it', async (t) => {
+  const denial = stageOf('{}').judge(json({ lines: [{ note: attack }] }))
+  t.equal(
+    denial?.evidence['exception'],
+    'NAME: { rule: sqli, at: "body:/lines/*/note", owner: WHO, until: YYYY-MM-DD }',
+  )
+})
+
 t.test('control characters never reach the record', async (t) => {
   const denial = stageOf('{}').judge(json({ 'a\u001b[31m\nb': '\u001b\n; whoami' }))
   t.notMatch(JSON.stringify(denial), /\\u001b|\\n/)

@@ -35,61 +35,60 @@ export class Automaton {
     for (let code = 65; code <= 90; code++) this.#columns[code] = this.#columns[code + 32] ?? 0
     this.#width = width
 
-    const children: number[][] = [new Array<number>(width).fill(0)]
-    const bits: number[] = [0]
+    // The trie, one row of 128 columns for each state; no word adds more states than it has characters.
+    const most = words.reduce((sum, { text }) => sum + text.length, 1)
+    if (most > 65_535) throw new Error('Too many words for 16-bit states.')
+    const trie = new Uint16Array(most << 7)
+    const bits = new Int32Array(most)
     const ends: number[][] = [[]]
+    let states = 1
     words.forEach(({ text, bits: raised }, index) => {
       let state = 0
       for (const sign of text) {
-        const column = this.#columns[sign.charCodeAt(0)] ?? 0
-        const row = children[state] ?? []
-        let next = row[column] ?? 0
+        const cell = (state << 7) | (this.#columns[sign.charCodeAt(0)] ?? 0)
+        let next = trie[cell] as number // inside the table by construction
         if (next === 0) {
-          next = children.length
-          children.push(new Array<number>(width).fill(0))
-          bits.push(0)
+          next = states++
+          trie[cell] = next
           ends.push([])
-          row[column] = next
         }
         state = next
       }
       bits[state] = (bits[state] ?? 0) | raised
       ends[state]?.push(index)
     })
-    if (children.length > 65_535) throw new Error('Too many words for 16-bit states.')
 
-    // Breadth first: a state's fall-back is always nearer to the root, hence complete.
-    const fallback = new Array<number>(children.length).fill(0)
-    const queue: number[] = []
-    for (const child of children[0] ?? []) if (child !== 0) queue.push(child)
-    for (let head = 0; head < queue.length; head++) {
-      const state = queue[head] ?? 0
-      const row = children[state] ?? []
+    // Breadth first: a state's fall-back is always nearer to the root, hence complete. States are numbered in that order:
+    // those near the root, where a text is most of the time, share a few cache lines.
+    const fallback = new Uint16Array(states)
+    const order: number[] = [0]
+    for (let head = 0; head < order.length; head++) {
+      const state = order[head] ?? 0
       const fall = fallback[state] ?? 0
-      const fallRow = children[fall] ?? []
-      bits[state] = (bits[state] ?? 0) | (bits[fall] ?? 0)
-      ends[state]?.push(...(ends[fall] ?? []))
-      for (let column = 0; column < width; column++) {
-        const child = row[column] ?? 0
-        if (child === 0) row[column] = fallRow[column] ?? 0
+      if (state !== 0) {
+        bits[state] = (bits[state] ?? 0) | (bits[fall] ?? 0)
+        const own = ends[state]
+        for (const word of ends[fall] ?? []) own?.push(word)
+      }
+      for (let column = 1; column < width; column++) {
+        const cell = (state << 7) | column
+        const child = trie[cell] as number // as above
+        const fallen = state === 0 ? 0 : (trie[(fall << 7) | column] as number) // as above
+        if (child === 0) trie[cell] = fallen
         else {
-          fallback[child] = fallRow[column] ?? 0
-          queue.push(child)
+          fallback[child] = fallen
+          order.push(child)
         }
       }
-      row[0] = 0
     }
-    // Numbered by depth: the states near the root, where a text is most of the time, share a few cache lines.
-    const number = new Uint16Array(children.length)
-    queue.forEach((state, index) => {
-      number[state] = index + 1
-    })
-    const order = [0, ...queue]
-    this.#next = new Uint16Array(children.length << 7)
+    const number = new Uint16Array(states)
     order.forEach((state, row) => {
-      const targets = children[state] ?? []
-      for (let column = 0; column < width; column++) {
-        this.#next[(row << 7) | column] = number[targets[column] ?? 0] ?? 0
+      number[state] = row
+    })
+    this.#next = new Uint16Array(states << 7)
+    order.forEach((state, row) => {
+      for (let column = 1; column < width; column++) {
+        this.#next[(row << 7) | column] = number[trie[(state << 7) | column] ?? 0] ?? 0
       }
     })
     this.#bits = Int32Array.from(order, (state) => bits[state] ?? 0)

@@ -18,7 +18,17 @@ export function evidenceOf(found: Found, source: string, tokens: readonly (strin
     offset: found.at,
     excerpt: masked(found.view.text, found.at),
     ...(found.view.decoded === '' ? {} : { decoded: found.view.decoded }),
+    exception: exceptionFor(found, source, tokens),
   }
+}
+
+/** The line that would lift this detector for this field, ready to be pasted below `inspect.exceptions`. */
+function exceptionFor(found: Found, source: string, tokens: readonly (string | number)[]): string {
+  const place = formatPlaceTokens(
+    source,
+    tokens.map((token) => (typeof token === 'number' ? '*' : token)),
+  )
+  return `NAME: { rule: ${found.detector}, at: ${JSON.stringify(cut(place))}, owner: WHO, until: YYYY-MM-DD }`
 }
 
 function masked(text: string, at: number): string {
