@@ -102,8 +102,11 @@ export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsa
     if (bytes.length === 0) throw new Error('an empty request is no request')
     const connection = new MemoryConnection(bytes, peer)
     sent = null
-    const recorded = new Promise<DecisionRecord>((resolve) => {
+    const recorded = new Promise<DecisionRecord>((resolve, reject) => {
       seen = resolve
+      // Whatever becomes of a request leaves a record, at the latest when its connection has gone.
+      const nobody = (): void => reject(new Error('the connection ended without a record'))
+      connection.once('close', () => setImmediate(nobody))
     })
     const done = { yet: false }
     door.accept(connection)

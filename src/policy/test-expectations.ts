@@ -20,9 +20,25 @@ export function readExpectation(section: NodeSection, times: number | undefined,
     }
     return {}
   }
+  if (Object.keys(Object(section.value)).length === 0) {
+    report({
+      code: 'test.expect-missing',
+      message: 'A test without an expectation proves nothing.',
+      hint: 'Add expect: { status: 200 }.',
+      at: section.place,
+    })
+  }
   const status = section.get('status')
   const { value: code } = section.get('code')
   const { value: origin } = section.get('origin')
+  if (origin !== undefined && !/^.+:\d+(:\d+)?$/.test(String(origin))) {
+    report({
+      code: 'test.origin-malformed',
+      message: 'This is no line of a file.',
+      hint: 'Write orders.yaml:4.',
+      at: section.get('origin').place,
+    })
+  }
   const header = section.get('header')
   const upstream = section.get('upstream')
   const reported = section.get('reported')

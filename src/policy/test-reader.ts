@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { parseDuration } from '../values/duration.js'
 import { nearest } from '../values/nearest.js'
 import type { Problem } from '../values/problem.js'
@@ -112,27 +113,29 @@ class TestReader {
     if (value === undefined) return usual
     if (value === 'nobody') return { ...nobody, address: usual.address }
     if (!this.#onlyKeys(section, callerKeys, 'Write nobody, { jwt: { … } } or { apiKey: <client> }.')) return usual
-    const from = section.get('from').value
-    const address = typeof from === 'string' ? from : usual.address
-    const claims = section.get('jwt').value
-    if (claims !== undefined) {
-      const { value: issuer } = section.get('issuer')
-      return {
-        address,
-        credential: {
-          kind: 'jwt',
-          issuer: typeof issuer === 'string' ? issuer : null,
-          claims: isMap(claims) ? claims : {},
-          isForged: section.get('forged').value === true,
-        },
-      }
+    const from = this.#text(section.get('from'))
+    if (from !== undefined && isIP(from) === 0) {
+      this.#wrong(section.get('from'), 'test.value-type', 'This is no address.', 'Write one such as 192.0.2.7.')
     }
-    const client = section.get('apiKey').value
-    const { value: key } = section.get('key')
-    if (typeof client === 'string') {
-      return { address, credential: { kind: 'apiKey', client, key: typeof key === 'string' ? key : null } }
+    const address = from ?? usual.address
+    const kind = section.get('jwt').value !== undefined ? 'jwt' : 'apiKey'
+    for (const key of kind === 'jwt' ? ['apiKey', 'key'] : ['issuer', 'forged']) {
+      if (section.get(key).value === undefined) continue
+      this.#wrong(
+        section.get(key),
+        'test.key-misplaced',
+        `${key} means nothing here.`,
+        'jwt goes with issuer and forged, apiKey with key.',
+      )
     }
-    return { address, credential: usual.credential }
+    if (kind === 'jwt') {
+      const issuer = this.#text(section.get('issuer')) ?? null
+      const isForged = section.get('forged').value === true
+      return { address, credential: { kind, issuer, claims: this.#map(section.get('jwt')), isForged } }
+    }
+    const client = this.#text(section.get('apiKey'))
+    if (client === undefined) return { address, credential: usual.credential }
+    return { address, credential: { kind, client, key: this.#text(section.get('key')) ?? null } }
   }
 
   /**
@@ -142,8 +145,13 @@ class TestReader {
   #request(section: NodeSection, usual: TestRequest | null): TestRequest | null | undefined {
     if (section.value === undefined) return usual
     if (!this.#onlyKeys(section, requestKeys)) return undefined
-    const raw = section.get('raw').value
-    if (typeof raw === 'string') return { raw }
+    const raw = this.#text(section.get('raw'))
+    if (raw !== undefined) {
+      if (Object.keys(Object(section.value)).length > 1) {
+        this.#wrong(section, 'test.key-misplaced', 'A raw request says everything itself.', 'Keep raw alone.')
+      }
+      return { raw }
+    }
     const named = methods.filter((method) => section.get(method).value !== undefined)
     const [method, second] = named
     if (second !== undefined) {
@@ -163,7 +171,7 @@ class TestReader {
     return {
       method: method ?? base?.method ?? 'GET',
       target,
-      headers: { ...base?.headers, ...textMap(section.get('header').value) },
+      headers: { ...base?.headers, ...this.#texts(section.get('header')) },
       body: section.get('body').value === undefined ? base?.body : section.get('body').value,
     }
   }
@@ -176,10 +184,14 @@ class TestReader {
       if (known !== undefined) return { fault: known }
       this.#wrong(fault, 'test.fault-unknown', 'No function fails like that.', `Faults: ${faults.join(', ')}.`)
     }
-    const { value: status } = section.get('status')
+    const status = section.get('status')
+    const isStatus = typeof status.value === 'number' && status.value >= 200 && status.value <= 599
+    if (status.value !== undefined && !isStatus) {
+      this.#wrong(status, 'test.status-malformed', 'This is no status of an answer.', 'Write one from 200 to 599.')
+    }
     return {
-      status: typeof status === 'number' ? status : 200,
-      headers: textMap(section.get('header').value),
+      status: isStatus ? Number(status.value) : 200,
+      headers: this.#texts(section.get('header')),
       body: section.get('body').value,
     }
   }
@@ -229,16 +241,25 @@ class TestReader {
     return strange.length === 0
   }
 
+  #text(section: NodeSection): string | undefined {
+    const { value } = section
+    if (value === undefined || typeof value === 'string') return value
+    this.#wrong(section, 'test.value-type', 'A text is expected here.', 'Put it in quotes if it is one.')
+    return undefined
+  }
+
+  #map(section: NodeSection): Readonly<Record<string, unknown>> {
+    if (section.node === undefined) return {}
+    if (section.node.kind === 'map') return section.node.value
+    this.#wrong(section, 'test.value-type', 'A map is expected here.', 'Write { name: value }.')
+    return {}
+  }
+
+  #texts(section: NodeSection): Record<string, string> {
+    return Object.fromEntries(Object.entries(this.#map(section)).map(([key, each]) => [key, String(each)]))
+  }
+
   #wrong(section: NodeSection, code: string, message: string, hint: string): void {
     this.#report({ code, message, hint, at: section.place })
   }
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function textMap(value: unknown): Record<string, string> {
-  if (!isMap(value)) return {}
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, String(each)]))
 }

@@ -4,8 +4,10 @@ import t from 'tap'
 import { readCurlLine } from '../../src/cli/explain/curl-line.js'
 import { factsOf } from '../../src/cli/explain/explain-code.js'
 import { readRequestText } from '../../src/cli/explain/request-text.js'
+import { startConsole } from '../../src/console/server.js'
 import { auditCodes } from '../../src/policy/audit/catalog.js'
 import { lineFormat } from '../../src/record/line.js'
+import { createRecent } from '../../src/record/recent.js'
 import { startGateway } from '../support/gateway.js'
 import { makeKey, mint } from '../support/issuer.js'
 import { startUpstream } from '../support/upstream.js'
@@ -214,6 +216,22 @@ t.test('why: a decision is found at the admin listener or in the log, and explai
   const auth = await postern(['why', refused.id, '--log', log, '-p', policies])
   t.match(auth.out, /401 auth\.missing/)
   t.match(auth.out, /no change is suggested/)
+
+  const recent = createRecent()
+  recent.read(record)
+  const status = () => ({ ready: true, draining: false, plan: null, loadedAt: null, refused: null, restartNeeded: [] })
+  const admin = await startConsole({
+    host: '127.0.0.1',
+    port: 0,
+    token: () => null,
+    status,
+    metrics: { text: async () => '' },
+    recent,
+  })
+  t.teardown(() => admin.close())
+  const at = `127.0.0.1:${admin.address.port}`
+  t.match((await postern(['why', record.id, '--admin', at, '-p', policies])).out, /1 auth +allow {2}shop\.yaml:\d+/)
+  t.equal((await postern(['why', refused.id, '--admin', at])).code, 1)
 
   const unknown = await postern(['why', '01AAAAAAAAAAAAAAAAAAAAAAAA', '--log', log])
   t.equal(unknown.code, 1)

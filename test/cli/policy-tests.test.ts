@@ -136,6 +136,21 @@ tests:
   t.match(of('mode is report')?.nearest, { says: /would have refused with inspect.sqli, but is in report mode/ })
 })
 
+t.test('a file may set its clock: keys and tokens are judged by it', async (t) => {
+  const run = await runOf(
+    t,
+    `
+clock: 2030-12-31T23:30:00Z
+as: { apiKey: acme }
+send: { GET: /stock }
+tests:
+  on its last day a key is good: { expect: { status: 200 } }
+  the day after it is not: { after: 31m, expect: { status: 401, code: auth.key-expired, body: { code: auth.invalid } } }
+`,
+  )
+  t.same(failuresOf(run), [])
+})
+
 t.test('rules that no test made refuse are named once, wherever they guard', async (t) => {
   const run = await runOf(t, 'tests: { one: { send: { GET: /items }, expect: { status: [200 x 2, 429] } } }')
   t.same(run.coverage.neverCalled, ['POST /orders', 'GET /stock'])
@@ -158,6 +173,19 @@ t.test('mistakes in a test file are refused with their line, before any test run
     ['tests: { a: { send: { GET: / }, expect: { status: ok } } }', 'test.status-malformed', 1],
     ['clock: later\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }', 'test.clock-unreadable', 1],
     ['as: { jwt: {} }', 'test.none', 1],
+    [
+      'as: { jwt: {}, apiKey: acme }\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }',
+      'test.key-misplaced',
+      1,
+    ],
+    ['as: { from: here }\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }', 'test.value-type', 1],
+    ['as: { apiKey: 7 }\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }', 'test.value-type', 1],
+    ['send: { raw: "GET / HTTP/1.1", GET: / }\ntests: { a: { expect: { status: 200 } } }', 'test.key-misplaced', 1],
+    ['send: { GET: /, header: x }\ntests: { a: { expect: { status: 200 } } }', 'test.value-type', 1],
+    ['answer: { status: 99 }\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }', 'test.status-malformed', 1],
+    ['answer: { fault: sleepy }\ntests: { a: { send: { GET: / }, expect: { status: 200 } } }', 'test.fault-unknown', 1],
+    ['tests: { a: { send: { GET: / }, expect: {} } }', 'test.expect-missing', 1],
+    ['tests: { a: { send: { GET: / }, expect: { origin: here } } }', 'test.origin-malformed', 1],
     ['tests: [', 'policy.yaml-syntax', 1],
   ]
   for (const [text, code, line] of rows) {

@@ -135,10 +135,12 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'test.expect-missing': ['A test expects nothing, so it proves nothing.', 'Add expect: { status: 200 }.'],
   'test.failed': ['A policy test failed, and run --require-tests asks for all to pass.', 'Run postern test.'],
   'test.fault-unknown': ['No function fails in that way.', 'Write unreachable, bad-answer or timeout.'],
+  'test.key-misplaced': ['A key of a test says nothing beside the others.', 'Move it, or take it out.'],
   'test.key-unknown': ['A test has a key that means nothing.', 'Mend its spelling.'],
   'test.method-missing': ['A test sends no method and path.', 'Write send: { GET: /path }.'],
   'test.method-twice': ['A request has one method.', same],
   'test.none': ['A test file holds no tests, or a set that needs them has none.', 'Write tests: and a name for each.'],
+  'test.origin-malformed': ['origin: is no line of a file.', 'Write orders.yaml:4.'],
   'test.send-missing': ['A test sends nothing.', 'Add send: { GET: /path }.'],
   'test.status-count': [
     'There are more or fewer statuses than requests.',
