@@ -3,6 +3,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { LimitsPlan, ListenerPlan } from '../plan/plan.js'
 import type { Reason } from '../stages/contract.js'
+import { addressKey, canonicalAddress } from '../values/address.js'
 import { type Head, methods, readHead, readTarget, type Target } from './canonical.js'
 import type { ClientAddress } from './client-address.js'
 import { LiveExchange } from './exchange.js'
@@ -113,17 +114,19 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
 
   function admitConnection(socket: Socket): void {
     const peer = socket.remoteAddress ?? ''
-    const open = (perAddress.get(peer) ?? 0) + 1
+    // As limits count: whoever has one IPv6 address has its /64.
+    const key = addressKey(canonicalAddress(peer) ?? '')
+    const open = (perAddress.get(key) ?? 0) + 1
     if (open > limits.connectionsPerAddress && !clientAddress.isTrusted(peer)) {
       socket.destroy()
       return
     }
-    perAddress.set(peer, open)
+    perAddress.set(key, open)
     unread.watch(socket)
     socket.once('close', () => {
-      const left = (perAddress.get(peer) ?? 1) - 1
-      if (left <= 0) perAddress.delete(peer)
-      else perAddress.set(peer, left)
+      const left = (perAddress.get(key) ?? 1) - 1
+      if (left <= 0) perAddress.delete(key)
+      else perAddress.set(key, left)
     })
   }
 
