@@ -58,8 +58,8 @@ function find(view: View): Finding | null {
     const technique = at(view, tokens, i)
     if (technique !== null) return { technique, at: tokens.starts[i] ?? 0 }
   }
-  const technique = view.document ? null : whole(view, tokens)
-  return technique === null ? null : { technique, at: 0 }
+  const technique = whole(view, tokens)
+  return technique === null || view.document ? null : { technique, at: 0 }
 }
 
 function at(view: View, t: SqlTokens, i: number): string | null {
@@ -542,8 +542,10 @@ function scientific(view: View, t: SqlTokens, i: number): string | null {
 
 /** MATCH (…) AGAINST (…), … IN BOOLEAN MODE). */
 function fullText(view: View, t: SqlTokens, i: number): string | null {
-  if (view.document) return null
+  // Both words have seven letters; most words of a text are put aside by their length.
+  if ((t.ends[i] ?? 0) - (t.starts[i] ?? 0) !== 7) return null
   const name = word(view, t, i)
+  if ((name !== 'against' && name !== 'boolean') || view.document) return null
   if (name === 'against')
     return t.kinds[i - 1] === kind.close && t.kinds[i + 1] === kind.open ? 'full-text condition' : null
   if (name === 'boolean')
