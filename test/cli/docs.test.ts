@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadPolicy } from '../../src/policy/load.js'
+import { stages } from '../../src/stages/all.js'
 import { postern } from './command-line.js'
 
 /** Pages for people, and the folders they talk about. */
@@ -27,6 +28,46 @@ t.test('every policy shown in the documents is accepted', async (t) => {
   }
   t.ok(blocks >= 3, `${blocks} blocks were checked`)
 })
+
+/** What an excerpt of a policy may leave to the reader: things that another file declares. */
+const elsewhere: readonly string[] = ['route.upstream-unknown', 'auth.issuer-unknown', 'auth.client-unknown']
+const stagePages = readdirSync('src/stages', { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => ({ stage: name, page: join('src/stages', name, 'README.md') }))
+
+t.test('every example of a stage is accepted, but for names that it leaves to other files', async (t) => {
+  for (const { page } of stagePages) {
+    const blocks = [...readFileSync(page, 'utf8').matchAll(/^```yaml\n([\s\S]*?)^```$/gm)]
+    t.ok(blocks.length > 0, `${page} has an example`)
+    for (const [index, [, yaml = '']] of blocks.entries()) {
+      const isRoutes = /^routes:/m.test(yaml)
+      const schemas = { 'create-order.json': readFileSync('policies/schemas/create-order.json', 'utf8') }
+      const stub =
+        'upstreams: { fn: { url: "http://127.0.0.1:9" } }\nroutes: { GET /: { upstream: fn, auth: none, reason: stub } }\n'
+      const files = isRoutes ? { 'shown.yaml': yaml } : { 'gateway.yaml': yaml, 'stub.yaml': stub }
+      const { problems } = await loadPolicy(t.testdir({ schemas, ...files }))
+      const wrong = problems.filter(({ severity, code }) => severity === 'error' && !elsewhere.includes(code))
+      t.same(
+        wrong.map(({ code, message }) => `${code} ${message}`),
+        [],
+        `${page}, block ${index + 1}`,
+      )
+    }
+  }
+})
+
+t.test('every code that a stage may deny with stands in its README', async (t) => {
+  for (const stage of Object.values(stages)) {
+    const page = stagePages.find(({ stage: name }) => name === kebab(stage.name))?.page
+    if (!t.ok(page !== undefined, `${stage.name} has a README`)) continue
+    const text = readFileSync(page ?? '', 'utf8')
+    for (const { code } of Object.values(stage.reasons)) t.ok(text.includes(`\`${code}\``), `${page}: ${code}`)
+  }
+})
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
 
 t.test('every command in the documents exists', async (t) => {
   const known = new Set((await postern(['--help'])).out.match(/^ {2}([a-z]+) /gm)?.map((word) => word.trim()))
