@@ -30,6 +30,8 @@ export function createKeySetDownload(
   let discovered: { readonly url: string; readonly at: number } | null = null
   let requests = 0
   let running: AbortController | null = null
+  /** What is being asked for, or was last. */
+  let asked = issuer.issuer
 
   async function run(): Promise<{ url: string; set: JwkSet }> {
     running = new AbortController()
@@ -44,8 +46,8 @@ export function createKeySetDownload(
     } catch (error) {
       discovered = null
       if (error instanceof KeySetFault) throw error
-      if (deadline.aborted) throw new KeySetFault(`timed out after ${timeoutMs} ms`)
-      throw new KeySetFault(networkFault(error))
+      if (deadline.aborted) throw new KeySetFault(`${asked} timed out after ${timeoutMs} ms`)
+      throw new KeySetFault(`${asked} ${networkFault(error)}`)
     } finally {
       running = null
     }
@@ -78,6 +80,7 @@ export function createKeySetDownload(
 
   async function getJson(url: string, signal: AbortSignal): Promise<unknown> {
     requests += 1
+    asked = url
     // undici follows no redirect by itself: whoever answers here decides whose tokens we believe.
     const answer = await request(url, {
       dispatcher,
@@ -156,8 +159,24 @@ function listSkipped(set: JwkSet): string {
     .join('; ')})`
 }
 
+const networkFaults: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'cannot be resolved: there is no such name',
+  EAI_AGAIN: 'cannot be resolved: the name server does not answer',
+  ECONNREFUSED: 'refuses the connection',
+  ECONNRESET: 'closed the connection too early',
+  UND_ERR_SOCKET: 'closed the connection too early',
+  EHOSTUNREACH: 'cannot be reached',
+  ENETUNREACH: 'cannot be reached',
+  ETIMEDOUT: 'does not answer',
+  CERT_HAS_EXPIRED: 'shows a certificate that has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'shows a certificate that it signed itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'shows a certificate of an authority that is not trusted here (NODE_EXTRA_CA_CERTS)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'shows a certificate of an authority that is not trusted here (NODE_EXTRA_CA_CERTS)',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'shows a certificate of another name',
+}
+
 function networkFault(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : 'unknown fault'
-  return code === '' ? message : `${message} (${code})`
+  return networkFaults[code] === undefined ? `failed: ${message}` : `${networkFaults[code]} (${code})`
 }

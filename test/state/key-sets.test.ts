@@ -106,7 +106,10 @@ t.test('an issuer that is down is asked once per cooldown, and its keys serve fo
     ['warn', 'info'],
     'the operator hears of the beginning and the end',
   )
-  t.match(notices[0]?.message, /^Could not fetch keys of main: .+\. Using the keys fetched 60 s ago\.$/)
+  t.match(
+    notices[0]?.message,
+    /^Could not fetch keys of main: http:\/\/127\.0\.0\.1:\d+\/.+\. Using the keys fetched 60 s ago\.$/,
+  )
 })
 
 t.test('an issuer that is not there at the start is found when it comes', async (t) => {
