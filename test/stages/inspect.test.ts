@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { Content, Deny, Exchange, Tools } from '../../src/stages/contract.js'
 import { reasons } from '../../src/stages/inspect/reasons.js'
@@ -199,6 +200,14 @@ t.test('what the schema pins is not inspected; what it leaves free is', async (t
   t.ok(judge(json({ note: attack })))
   const reported = stageOf('request: { mode: report, query: { page: { type: integer } } }')
   t.same(reported.planned[0]?.settings.pinned, [], 'a schema that is not enforced pins nothing')
+})
+
+t.test('many small bombs in one request are refused as one big one is', async (t) => {
+  const bomb = gzipSync(Buffer.alloc(512 * 1024, 97)).toString('base64')
+  const { judge } = stageOf('{}')
+  t.equal(judge(json({ a: bomb })), null)
+  t.equal(judge(json({ list: Array.from({ length: 40 }, () => bomb) }))?.reason.code, 'inspect.encoding')
+  t.equal(judge(json({ a: bomb })), null, 'each request has a budget of its own')
 })
 
 t.test('every code is stable, coarse for callers and spoken of in one sentence', async (t) => {

@@ -17,6 +17,14 @@ export interface Found extends Finding {
 /** Whether a detector is lifted where the value stands. */
 export type Excused = (detector: DetectorName) => boolean
 
+/** Characters that decoding may yet make: one budget for all values of a request, so that small bombs do not add up. */
+export interface Budget {
+  left: number
+}
+
+/** Decoded characters of one request; ordinary requests need none, a batch of gzipped logs a few million. */
+export const decodedPerRequest = 6 * 1024 * 1024
+
 /** Rounds of decoding before a value counts as wrapped too often. */
 const maxRounds = 4
 /** Values inside values: base64 in JSON in base64. */
@@ -32,6 +40,7 @@ interface Origin {
   readonly home: Home
   readonly name: string
   readonly excused: Excused
+  readonly budget: Budget
   readonly nesting: number
 }
 
@@ -47,7 +56,13 @@ export class Inspector {
   }
 
   /** The first finding in a value that is not excused, or null. Hot: runs for every value of every request. */
-  inspect(text: string, home: Home, name: string, excused: Excused): Found | null {
+  inspect(
+    text: string,
+    home: Home,
+    name: string,
+    excused: Excused,
+    budget: Budget = { left: decodedPerRequest },
+  ): Found | null {
     if (text.length < 2) return null
     const { automaton } = this.#triage
     automaton.scan(text)
@@ -55,7 +70,7 @@ export class Inspector {
     if (!triggersDecoding(chars) && !mayBeJson(text) && !this.#triage.mayConcern(chars, words)) {
       if (text.length < 12 || base64Text(text) === null) return null
     }
-    return this.#judgeAll(text, chars, words, '', { home, name, excused, nesting: 0 })
+    return this.#judgeAll(text, chars, words, '', { home, name, excused, budget, nesting: 0 })
   }
 
   /** Judges a text and everything it decodes to. */
@@ -67,7 +82,7 @@ export class Inspector {
     for (let round = 0; ; round++) {
       const json = jsonInside(current)
       if (json !== undefined) {
-        if (origin.nesting >= maxNesting) return this.#tooDeep(steps, origin)
+        if (origin.nesting >= maxNesting || !afford(origin, current)) return this.#tooDeep(steps, origin)
         const inner = { ...origin, name: '', nesting: origin.nesting + 1 }
         const how = appended(steps, 'json')
         const within = this.#judgeJson(json, how, inner, '')
@@ -80,14 +95,16 @@ export class Inspector {
       const packed = base64Text(current)
       if (packed !== null) {
         const how = appended(steps, packed.how)
-        if (packed.text === null || origin.nesting >= maxNesting) return this.#tooDeep(how, origin)
+        if (packed.text === null || origin.nesting >= maxNesting || !afford(origin, packed.text)) {
+          return this.#tooDeep(how, origin)
+        }
         const inner = this.#scanned(packed.text, how, { ...origin, nesting: origin.nesting + 1 })
         if (inner !== null) return inner
       }
       if (!triggersDecoding(chars)) return null
       const next = decodeRound(current, chars)
       if (next === null) return null
-      if (round >= maxRounds) return this.#tooDeep(steps, origin)
+      if (round >= maxRounds || !afford(origin, next.text)) return this.#tooDeep(steps, origin)
       current = next.text
       steps = appended(steps, next.how)
       this.#triage.automaton.scan(current)
@@ -210,6 +227,12 @@ function jsonInside(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Takes a decoded text from the budget; false once it is spent. */
+function afford({ budget }: Origin, text: string): boolean {
+  budget.left -= text.length
+  return budget.left >= 0
 }
 
 /** Strings and keys of a parsed value. */

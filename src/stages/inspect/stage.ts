@@ -4,7 +4,7 @@ import type { DetectorName } from './detector-names.js'
 import { detectors } from './detectors/all.js'
 import { evidenceOf } from './evidence.js'
 import { liftedBy } from './fields.js'
-import { type Found, Inspector } from './inspector.js'
+import { type Budget, decodedPerRequest, type Found, Inspector } from './inspector.js'
 import { pinnedPlaces } from './pinned.js'
 import { lookUp, type PlaceTree, placeTree } from './places.js'
 import { reasons } from './reasons.js'
@@ -61,6 +61,7 @@ export const inspect: Stage<InspectSettings> = {
       let source = ''
       let tokens: readonly (string | number)[] = []
       let wasExcused = false
+      const budget: Budget = { left: decodedPerRequest }
       const excused = (detector: DetectorName): boolean => {
         if (lifted === null || !isLifted(lookUp(lifted, source, tokens), detector, tools.clock.now())) return false
         wasExcused = true
@@ -72,7 +73,7 @@ export const inspect: Stage<InspectSettings> = {
         source = from
         tokens = at
         wasExcused = false
-        found = inspector.inspect(text, home, name, excused)
+        found = inspector.inspect(text, home, name, excused, budget)
         if (found === null) {
           // What only an exception let pass here is not harmless elsewhere.
           if (clean !== null && !wasExcused) clean.add(name, text)
