@@ -45,8 +45,6 @@ type Fate = 'whole' | 'changed' | 'masked'
 /** Gives an answer the head with which it leaves. Runs for every request; measured in bench/hot-path. */
 export type Dress = (exchange: Exchange, answer: Answer, fate: Fate) => void
 
-type HeaderFate = 'drop' | 'location' | 'cookie' | 'bytes'
-
 /** Compiles what becomes of the headers of a route's answers. */
 export function compileDress(settings: ResponseSettings, tools: Tools): Dress {
   const security = settings.security === null ? [] : tools.securityHeaders(settings.security)
@@ -54,16 +52,16 @@ export function compileDress(settings: ResponseSettings, tools: Tools): Dress {
   const upstream = tools.upstreams[settings.upstream]
   if (upstream === undefined) throw new Error(`upstream ${settings.upstream} is not in the plan`)
   const ownHost = compileOwnHost(upstream)
-  const fates = new Map<string, HeaderFate>([
-    ['location', 'location'],
-    ['content-location', 'location'],
-    ['set-cookie', 'cookie'],
-    ...ofTheBytes.map((name) => [name, 'bytes'] as const),
-    // A header of the function's own would stand beside ours, and browsers take the weaker of two.
-    ...[...settings.remove, ...alwaysRemoved, ...security.filter((_, i) => i % 2 === 0)].map(
-      (name) => [name, 'drop'] as const,
-    ),
-  ])
+  // A header of the function's own would stand beside ours, and browsers take the weaker of two.
+  const removed = new Set([...settings.remove, ...alwaysRemoved, ...security.filter((_, i) => i % 2 === 0)])
+  const changesBodies = settings.redact.length > 0
+  const special = new Set<string>(['location', 'content-location', 'set-cookie', ...(changesBodies ? ofTheBytes : [])])
+
+  const rewritten = (name: string, value: string, fate: Fate): string | null => {
+    if (name === 'set-cookie') return ownHost.cookie(value)
+    if (name === 'location' || name === 'content-location') return ownHost.location(value)
+    return fate === 'changed' ? null : value
+  }
 
   return (exchange, answer, fate) => {
     const headers: string[] = []
@@ -75,16 +73,14 @@ export function compileDress(settings: ResponseSettings, tools: Tools): Dress {
     for (let i = 0; i < given.length; i += 2) {
       const name = given[i] ?? ''
       if (survives !== null && !survives.has(name)) continue
-      const what = fates.get(name)
-      if (what === 'drop' || (what === 'bytes' && fate === 'changed')) continue
       if (counts && name.startsWith('ratelimit')) continue
       if (hasCors && name.startsWith('access-control-')) continue
-      const value = given[i + 1] ?? ''
-      if (what === 'cookie') headers.push(name, ownHost.cookie(value))
-      else if (what === 'location') {
-        const location = ownHost.location(value)
-        if (location !== null) headers.push(name, location)
-      } else headers.push(name, value)
+      // Two look-ups are cheaper than one that says what: most headers are in neither.
+      if (removed.has(name)) continue
+      if (special.has(name)) {
+        const value = rewritten(name, given[i + 1] ?? '', fate)
+        if (value !== null) headers.push(name, value)
+      } else headers.push(name, given[i + 1] ?? '')
     }
     if (fate === 'masked') mask(exchange.id, answer, headers)
     for (const part of security) headers.push(part)
