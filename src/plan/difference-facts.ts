@@ -29,7 +29,11 @@ const derived: ReadonlySet<string> = new Set([
   'forward.credentialHeader',
   'forward.endToEnd',
   'forward.upstream',
+  'forward.asksPlain',
   'response.upstream',
+  'response.part',
+  'response.hasCors',
+  'response.schema',
   'request.part',
   'request.readsBody',
   'request.declaresBody',
@@ -57,6 +61,10 @@ function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
   if (stage !== 'forward' && stage !== 'response') {
     sheet.set(`${stage}.present`, true, declaredAt)
     sheet.set(`${stage}.mode`, mode, declaredAt)
+  }
+  // In report mode the schema of answers stands in a step of its own, beside the one that guards.
+  if (stage === 'response' && typeof settings['schema'] === 'string' && settings['part'] !== 'guards') {
+    sheet.set('response.schema.mode', mode, declaredAt)
   }
   for (const [key, value] of Object.entries(settings)) {
     if (stage === 'inspect' && key === 'exceptions') namedFacts('inspect.exceptions', value, declaredAt, sheet)

@@ -125,7 +125,7 @@ function schemaDifferences(was: RoutePlan, before: Plan, is: RoutePlan, after: P
     const b = later.get(key)
     const place = b?.place ?? a?.place ?? is.declaredAt
     if (a === undefined || b === undefined) {
-      const setting = `${key === 'response' ? 'response.schema' : key} schema`
+      const setting = `${key} schema`
       const direction = b === undefined ? 'weaker' : 'stronger'
       return [
         {
@@ -190,7 +190,7 @@ function withoutConsequences(changes: readonly Change[]): Change[] {
   })
 }
 
-const besideSchemas = new Set(['request.schemas.mode', 'request.rejectsUnknownQuery'])
+const besideSchemas = new Set(['request.schemas.mode', 'request.rejectsUnknownQuery', 'response.schema.mode'])
 
 function same(a: Fact, b: Fact): boolean {
   if (a === b) return true

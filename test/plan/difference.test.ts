@@ -224,6 +224,10 @@ const rows: readonly (readonly [
   ['a wait without end', `${route}.timeout.total`, 'off', [['forward.timeouts.totalMs', 'weaker']]],
   ['bare errors', `${route}.response.errors`, 'pass', [['response.errors', 'weaker']]],
   ['no security headers', `${route}.response.headers.security`, 'off', [['response.security', 'weaker']]],
+  ['fields that do not leave', `${route}.response.redact`, ['body:/card'], [['response.redact', 'stronger']]],
+  ['a schema of answers', `${route}.response.schema`, { type: 'object' }, [['response schema', 'stronger']]],
+  ['compressed bodies', `${route}.request.encodings`, ['gzip'], [['request.encodings', 'weaker']]],
+  ['pages of another origin', `${route}.cors`, { origins: ['https://shop.example'] }, [['cors.present', 'weaker']]],
   ['another function', `${route}.upstream`, 'two', [['upstream', 'other']]],
   ['a function without sign-in', 'shared.upstreams.fn.auth', undefined, [['upstream.auth', 'weaker']]],
   [
@@ -298,6 +302,18 @@ t.test('each change is told once, and which way it moves protection', async (t) 
     if (expected.length === 0) t.same(found.things, [], `${says}: no difference`)
     for (const { place } of changes) t.ok(place.line >= 1 && place.file !== '')
   }
+})
+
+t.test('a protection that only reports, and a page more, are told by themselves', async (t) => {
+  const answers = await planOf(t, put(base, `${route}.response.schema`, { type: 'object' }))
+  const reporting = await planOf(t, put(base, `${route}.response`, { schema: { type: 'object' }, mode: 'report' }))
+  const changes = (a: Plan, b: Plan) => difference(a, b).things.flatMap((thing) => told(thing.changes))
+  t.same(changes(answers, reporting), [['response.schema.mode', 'weaker']])
+  const pages = (...origins: string[]) => planOf(t, put(base, `${route}.cors`, { origins }))
+  t.same(changes(await pages('https://a.example'), await pages('https://a.example', 'https://b.example')), [
+    ['cors.origins', 'weaker'],
+  ])
+  t.same(changes(await pages('https://a.example'), await pages('*')), [['cors.origins', 'weaker']])
 })
 
 t.test('what came, what went, and what is open', async (t) => {

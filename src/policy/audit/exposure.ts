@@ -23,13 +23,13 @@ export const exposure: RuleTable = {
     },
     'audit.cors-any-origin': (route) => {
       const origins = route.policy.get('cors', 'origins')
-      const all = Array.isArray(origins.value) ? origins.value : [origins.value]
-      if (!all.includes('*')) return undefined
-      const isKnown = route.auth.method !== 'none'
+      const isAny = Array.isArray(origins.value) && origins.value.includes('*')
+      // What everybody may read without credentials, pages may read as well.
+      if (!isAny || (route.auth.method === 'none' && !route.writes)) return undefined
       return {
         at: origins.place,
         subject: route.id,
-        message: `Pages of every origin may read the answers${isKnown ? ', and these callers are signed in' : ''}.`,
+        message: `Pages of every origin may call ${route.id} with the credentials they hold, and read the answers.`,
         hint: 'Name the origins of your own pages.',
       }
     },
