@@ -124,17 +124,66 @@ const smallWords = new Set(
   ),
 )
 
+const longestSmallWord = Math.max(...[...smallWords].map((word) => word.length))
+
 /** A line of prose: at least six plain words, most of the words plain, and two of them small. Reads 300 characters at most. */
 function isSentence(text: string): boolean {
   let plain = 0
   let small = 0
   let all = 0
-  for (const word of text.split(' ')) {
-    if (word === '') continue
+  const length = text.length
+  let at = 0
+  while (at < length) {
+    if (text.charCodeAt(at) === 0x20) {
+      at++
+      continue
+    }
     all++
-    if (!/^[("'“„«]?[A-Za-zÀ-ÿ][a-zß-ÿ]{0,24}(?:['’-][a-z]{1,12})?[.,;:!?)"'”»]{0,2}$/.test(word)) continue
-    plain++
-    if (smallWords.has(word.toLowerCase())) small++
+    const start = isOpeningSign(text.charCodeAt(at)) ? at + 1 : at
+    const letters = wordEnd(text, start)
+    let end = letters
+    while (end - letters < 2 && isClosingSign(text.charCodeAt(end))) end++
+    if (letters > start && (end === length || text.charCodeAt(end) === 0x20)) {
+      plain++
+      if (end - at <= longestSmallWord && smallWords.has(text.slice(at, end).toLowerCase())) small++
+      at = end
+    } else {
+      const blank = text.indexOf(' ', at)
+      at = blank === -1 ? length : blank
+    }
   }
   return plain >= 6 && small >= 2 && plain * 10 >= all * 6
 }
+
+/** Where a plain word ends: a letter, up to 24 small ones, and perhaps an apostrophe or hyphen with up to 12 more; `start` when there is none. */
+function wordEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (!isSmallLetter(first) && !(first >= 0x41 && first <= 0x5a) && !(first >= 0xc0 && first <= 0xde)) return start
+  let end = start + 1
+  while (end - start <= 24 && isSmallLetter(text.charCodeAt(end))) end++
+  const joint = text.charCodeAt(end)
+  if (joint !== 0x27 && joint !== 0x2019 && joint !== 0x2d) return end
+  let tail = end + 1
+  while (tail - end <= 12 && text.charCodeAt(tail) >= 0x61 && text.charCodeAt(tail) <= 0x7a) tail++
+  return tail > end + 1 ? tail : end
+}
+
+const isSmallLetter = (code: number): boolean => (code >= 0x61 && code <= 0x7a) || (code >= 0xdf && code <= 0xff)
+
+/** ( " ' “ „ « */
+const isOpeningSign = (code: number): boolean =>
+  code === 0x28 || code === 0x22 || code === 0x27 || code === 0x201c || code === 0x201e || code === 0xab
+
+/** . , ; : ! ? ) " ' ” » */
+const isClosingSign = (code: number): boolean =>
+  code === 0x2e ||
+  code === 0x2c ||
+  code === 0x3b ||
+  code === 0x3a ||
+  code === 0x21 ||
+  code === 0x3f ||
+  code === 0x29 ||
+  code === 0x22 ||
+  code === 0x27 ||
+  code === 0x201d ||
+  code === 0xbb
