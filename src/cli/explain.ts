@@ -79,7 +79,7 @@ async function explainOneRoute(method: string, path: string, given: Given, termi
     import('./explain/explain-route.js'),
   ])
   let choice: ReturnType<typeof chooseRoute> = { winner: null, candidates: [], refusal: null }
-  const explained = explainRoute(resolve(terminal.cwd, named), (routes) => {
+  const explained = explainRoute(resolve(terminal.cwd, named), path.split('?')[0] ?? path, (routes) => {
     choice = chooseRoute(routes, method, path)
     return choice.winner?.id ?? null
   })

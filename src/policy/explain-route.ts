@@ -9,6 +9,7 @@ import { keyPlaceOf, type MapNode } from './node.js'
 import type { Onlooker, WrittenSet } from './onlooker.js'
 import { planFromFolder } from './plan-from-folder.js'
 import { parseRouteKey } from './route-key.js'
+import { mayTake, routeKeysOf } from './route-scan.js'
 import { NodeSection } from './section.js'
 
 /** A route as it stands in a file, before anything is made of it. */
@@ -32,19 +33,34 @@ export interface Explained extends Loaded {
 }
 
 /**
- * Loads a folder for the sake of one route, which `choose` picks by its id from all that are written; the others are not
- * resolved, so their problems are not seen. No secret is read.
+ * Loads a folder for the sake of one route, which `choose` picks by its id from all whose path might take this one; the
+ * others are not resolved, so their problems are not seen. Where none might, it chooses from all there are. No secret is
+ * read.
  */
-export function explainRoute(folder: string, choose: (routes: readonly WrittenRoute[]) => string | null): Explained {
+export function explainRoute(
+  folder: string,
+  path: string,
+  choose: (routes: readonly WrittenRoute[]) => string | null,
+): Explained {
+  const explained = explainFrom(folder, (key) => mayTake(key, path), choose)
+  return explained.route === null ? explainFrom(folder, () => true, choose) : explained
+}
+
+function explainFrom(
+  folder: string,
+  mayMatter: (key: string) => boolean,
+  choose: (routes: readonly WrittenRoute[]) => string | null,
+): Explained {
   const started = performance.now()
   let chosen: string | null = null
   let written: WrittenSet | null = null
   let found: { readonly plan: RoutePlan; readonly policy: Section } | null = null
   const onlooker: Onlooker = {
+    skips: (text) => routeKeysOf(text)?.some(mayMatter) === false,
     begin(set) {
       written = set
       found = null
-      chosen = choose(writtenRoutes(set))
+      chosen = choose(writtenRoutes(set).filter(({ id }) => mayMatter(id)))
     },
     wants: (key) => key === chosen,
     route(plan, policy) {

@@ -19,6 +19,8 @@ export interface WrittenSet {
  * does not keep. A folder that changed under the reader is read again, and then begins again.
  */
 export interface Onlooker {
+  /** Whether a file of routes need not even be parsed; absent: none. */
+  skips?(text: string): boolean
   begin(set: WrittenSet): void
   /** Whether a route is to be resolved at all; absent: every one. Of 10,000, somebody may ask about one. */
   wants?(key: string): boolean

@@ -58,7 +58,9 @@ export function planFromFolder(
     if (opened === undefined) {
       return { plan: null, secrets: new Map(), problems: problems.list(() => undefined), files: [] }
     }
-    const texts = opened.policyTexts()
+    const texts = opened
+      .policyTexts()
+      .filter(({ kind, source }) => kind !== 'routes' || onlooker?.skips?.(source.text) !== true)
     const isReadable = !problems.hasErrors
     const { files, areWhole } = parseFiles(texts, memory, problems.report)
     problems.seal()

@@ -61,13 +61,14 @@ export function smallestChange(record: DecisionRecord): readonly string[] {
 
 function exceptionFor({ code = '', route }: DecisionRecord, evidence: Evidence): readonly string[] {
   const at = evidence['at']
-  const rule = code.slice('inspect.'.length)
-  if (typeof at !== 'string') return changesFor(code)
+  const exception = evidence['exception']
+  if (typeof at !== 'string' || typeof exception !== 'string') return changesFor(code)
+  const name = `${code.slice('inspect.'.length)}-${nameFrom(at)}`
   return [
-    `If it is no attack, an exception in ${route ?? 'the route'}:`,
+    `If it is no attack, an exception in ${route ?? 'the route'}, with who answers for it and a last day:`,
     '    inspect:',
     '      exceptions:',
-    `        ${rule}-${nameFrom(at)}: { rule: ${rule}, at: ${JSON.stringify(at)}, owner: <who answers for it>, until: <a last day> }`,
+    `        ${exception.replace(/^NAME/, name)}`,
   ]
 }
 
