@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import t from 'tap'
 import { startGateway } from '../support/gateway.js'
 import { startUpstream } from '../support/upstream.js'
@@ -202,4 +202,25 @@ routes:
   await sayAndReset(port, dear, () => upstream.requests.length === 1)
   await until(() => gateway.inFlight === 0)
   t.equal((await converse(port, dear)).answers.at(0)?.status, 429)
+})
+
+t.test('an answer that has no body announces none, so that what follows is not taken for it', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.write('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void server.close())
+  const { port } = server.address() as AddressInfo // a listening TCP server has one
+  const { gateway } = await startGateway(
+    t,
+    `
+upstreams: { fn: { url: "http://127.0.0.1:${port}" } }
+routes:
+  GET /nothing: { upstream: fn, auth: none, reason: a test of attacks, rateLimit: {} }
+`,
+  )
+  const { answers } = await converse(gateway.address.port, message(['GET /nothing HTTP/1.1', host]))
+  t.equal(answers.at(0)?.status, 204)
+  t.notMatch(answers.at(0)?.head, /content-length/i)
 })

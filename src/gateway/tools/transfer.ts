@@ -97,7 +97,7 @@ export class Transfer implements Answer {
     this.#stopWaiting()
     this.status = status
     this.#resume = resume
-    this.headers = forwardableHeaders(rawHeaders)
+    this.headers = forwardableHeaders(rawHeaders, status)
     this.hasBody = this.#method !== 'HEAD' && status !== 204 && status !== 304
     this.#exchange.upstreamAnswered(status)
     this.#settle?.(this)
@@ -307,10 +307,11 @@ function faultOf(error: Error & { code?: string }): SendFault['fault'] {
 /** Lower-case names of an answer's raw headers; functions choose them, so the table is bounded. */
 const answerNames = new Map<string, string>()
 
-function forwardableHeaders(raw: readonly Buffer[]): string[] {
+function forwardableHeaders(raw: readonly Buffer[], status: number): string[] {
   const headers: string[] = []
   let named: Set<string> | null = null
-  let chunked = false
+  // 204 has no body, and a reader who believes a length would wait for one: RFC 9110 section 8.6
+  let isLengthFalse = status === 204
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const rawName = (raw[i] ?? Buffer.alloc(0)).toString('latin1')
     let name: string | undefined = answerNames.get(rawName)
@@ -321,16 +322,16 @@ function forwardableHeaders(raw: readonly Buffer[]): string[] {
     const value = (raw[i + 1] ?? Buffer.alloc(0)).toString('latin1')
     if (hopByHop.has(name)) {
       if (name === 'connection' && value !== 'keep-alive' && value !== 'close') named = namedBy(value, named)
-      else if (name === 'transfer-encoding') chunked = true
+      else if (name === 'transfer-encoding') isLengthFalse = true
       continue
     }
     headers.push(name, value)
   }
-  if (named === null && !chunked) return headers
+  if (named === null && !isLengthFalse) return headers
   // A length beside chunked framing is one of two stories; the framing is the one that was read.
   return headers.filter((_, i) => {
     const name = headers[i - (i % 2)] ?? ''
-    return !(named?.has(name) ?? false) && !(chunked && name === 'content-length')
+    return !(named?.has(name) ?? false) && !(isLengthFalse && name === 'content-length')
   })
 }
 
