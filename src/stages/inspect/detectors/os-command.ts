@@ -371,6 +371,17 @@ function afterSeparator(view: View, at: number): string | null {
   if (word.name.includes('=')) return assignment(view, lower, from) ? 'command behind an assignment' : null
   if (word.path && /[?*]/.test(lower.slice(from, word.end)) && !view.document) return 'command by wildcard'
   const { rank, alone } = commandRank(word.name)
+  // A program that is on no list gives itself away by its arguments: `; foo -x`, `| bar /etc/x`.
+  if (rank === 0 && !view.document && (sign !== 38 || lower.charCodeAt(at + 1) === 38)) {
+    if (
+      fits(
+        /[a-z][\w.-]{2,20}\s{1,3}(?:-[a-z]{1,2}\b(?!-)|--[a-z]{2,20}\b|\/(?:etc|tmp|var|usr|bin|home|dev|root|opt)\b)/y,
+        lower,
+        from,
+      )
+    )
+      return 'command behind a separator'
+  }
   if (rank === 0 && at <= 1 && !view.document && leadsAlone(lower, at, from, word.end))
     return 'command behind a separator'
   if (rank === 0)
@@ -484,7 +495,10 @@ function substitution(view: View, at: number, from: number): string | null {
   const word = readWord(lower, skipBlanks(lower, from))
   if (word.name === '') return null
   const { rank, alone } = commandRank(word.name)
-  if (rank === 0) return null
+  if (rank === 0) {
+    const unknown = /[a-z][\w.-]{2,20}\s{1,3}(?:-[a-z]|--[a-z]|\/[a-z]|['"$])[^)]{0,80}\)/y
+    return !backtick && !view.document && fits(unknown, lower, from) ? 'command substitution' : null
+  }
   const close = backtick ? indexWithin(lower, '`', word.end) : indexWithin(lower, ')', word.end)
   const next = skipBlanks(lower, word.end)
   const args = next !== word.end && fits(argument, lower, next)
