@@ -59,6 +59,7 @@ const beforeTheHead: readonly Fault[] = [
   { what: 'has a version of its own', serve: say('HTTP/9.9 200 OK\r\nContent-Length: 0\r\n\r\n'), expect: 502 },
   { what: 'has a status that is no number', serve: say('HTTP/1.1 2OO OK\r\nContent-Length: 0\r\n\r\n'), expect: 502 },
   { what: 'has a status of two digits', serve: say('HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n'), expect: 502 },
+  { what: 'has a status of no class', serve: say('HTTP/1.1 600 No\r\nContent-Length: 2\r\n\r\nno'), expect: 502 },
   { what: 'has a status of zero', serve: say('HTTP/1.1 000 OK\r\nContent-Length: 0\r\n\r\n'), expect: 502 },
   { what: 'sends a megabyte of headers', serve: say(`${ok}X-Big: ${'a'.repeat(1_000_000)}\r\n\r\n`), expect: 502 },
   { what: 'sends ten thousand headers', serve: say(`${ok}${'X-More: a\r\n'.repeat(10_000)}\r\n`), expect: 502 },

@@ -94,6 +94,11 @@ export class Transfer implements Answer {
       return true
     }
     if (this.#dead) return true
+    // Beyond 599 there is no class that a caller, a cache or a mask of errors could treat it by. RFC 9110 section 15
+    if (status > 599) {
+      this.#end(`status ${status} is none`, 'bad-answer')
+      return true
+    }
     this.#stopWaiting()
     this.status = status
     this.#resume = resume
