@@ -4,7 +4,20 @@ import { paintFor } from '../../src/cli/terminal.js'
 import { version } from '../../src/cli/version.js'
 import { postern } from './command-line.js'
 
-const commands = ['run', 'dev', 'check', 'diff', 'init', 'explain', 'test', 'why', 'keys', 'schema', 'health', 'version']
+const commands = [
+  'run',
+  'dev',
+  'check',
+  'diff',
+  'init',
+  'explain',
+  'test',
+  'why',
+  'keys',
+  'schema',
+  'health',
+  'version',
+]
 
 t.test('every command explains itself with examples', async (t) => {
   const overview = await postern(['--help'])
