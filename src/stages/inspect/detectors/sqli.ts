@@ -248,7 +248,7 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
     if (out && !view.document) return 'break-out with a condition'
     if (left.type === 'call' && isSqlCall(view, t, i + 1)) return 'function in a condition'
     if (right.type === 'call' && isSqlCall(view, t, compared) && literal(left)) return 'function in a condition'
-    if (!view.document && isCommentAt(t, right.next) && !isSign) return 'condition before a comment'
+    if (isCommentAt(t, right.next) && !isSign && !view.document) return 'condition before a comment'
     return null
   }
   if (left.type === 'call' && isTimed(view, t, i + 1)) return 'function in a condition'
@@ -263,7 +263,7 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
     if (left.type === 'string' && t.kinds[left.next] === kind.logic) return 'break-out with a concatenation'
     return null
   }
-  if (!view.document && isCommentAt(t, left.next) && !isSign) {
+  if (isCommentAt(t, left.next) && !isSign && !view.document) {
     if (literal(left) || t.kinds[i + 1] === kind.nothing) return 'condition before a comment'
   }
   return null
@@ -521,8 +521,7 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
   while (t.kinds[j] === kind.semicolon) j++
   const shape = statement(view, t, j)
   if (shape === null) {
-    if (view.document || !breaksOut(t, i)) return null
-    if (j >= t.count) return null
+    if (j >= t.count || !breaksOut(t, i) || view.document) return null
     const calls = t.kinds[j + 1] === kind.open
     return calls || (t.kinds[t.count - 1] === kind.comment && j < t.count - 1) ? 'stacked statement' : null
   }
@@ -534,7 +533,7 @@ function stacked(view: View, t: SqlTokens, i: number): string | null {
 /** `1.e(`, `1.e.tables`: a number that never ends, which hides what follows from readers less lenient than MySQL. */
 function scientific(view: View, t: SqlTokens, i: number): string | null {
   if (t.count === 1 && /^2\.22507385850720\d{1,3}e-308$/.test(view.whole)) return 'number that hangs a parser'
-  if (view.document || t.kinds[i + 1] !== kind.dot || word(view, t, i + 2) !== 'e') return null
+  if (t.kinds[i + 1] !== kind.dot || word(view, t, i + 2) !== 'e' || view.document) return null
   return t.kinds[i + 3] === kind.open || t.kinds[i + 3] === kind.dot || t.kinds[i + 3] === kind.quote
     ? 'number that hides a name'
     : null
