@@ -90,7 +90,7 @@ function formatDifference({ things, counts }: PlanDifference, paint: Paint): str
   if (things.length === 0) return 'No difference: both decide the same.\n'
   const groups = new Map<string, ThingDifference[]>()
   for (const thing of things) {
-    const key = `${thing.kind} ${thing.change} ${thing.direction} ${thing.changes.map(line).join('\n')}`
+    const key = `${thing.kind} ${thing.change} ${thing.direction} ${thing.beside} ${thing.changes.map(line).join('\n')}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [thing])
     else group.push(thing)
@@ -121,7 +121,7 @@ function formatGroup(group: readonly ThingDifference[], paint: Paint): string {
   const names = group.slice(0, 3).map(({ name }) => name)
   const more = group.length > 3 ? ` and ${group.length - 3} more` : ''
   const title = `${kind === 'route' || kind === 'gateway' ? '' : `${kind} `}${names.join(', ')}${more}`
-  const what = change === 'changed' ? '' : `  ${thingInWords(first)}`
+  const what = change === 'changed' ? '' : `  ${printable(thingInWords(first))}`
   const head = `${mark} ${paint('bold', printable(title))}${what}  ${paint('dim', printable(formatPlace(first.place)))}`
   const lines = changes.map((each) => {
     const at = formatPlace(each.place)

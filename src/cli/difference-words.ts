@@ -50,7 +50,10 @@ function listed(items: readonly string[]): string {
 }
 
 /** A thing that came or went, in words. */
-export function thingInWords({ kind, change, direction }: ThingDifference): string {
+export function thingInWords({ kind, change, direction, beside }: ThingDifference): string {
+  if (beside !== undefined) {
+    return change === 'added' ? `new; ${beside} took its requests before` : `gone; ${beside} takes its requests now`
+  }
   if (kind === 'route' && change === 'added' && direction === 'weaker') return 'new, and open to everyone'
   return change === 'added' ? 'new' : 'gone'
 }

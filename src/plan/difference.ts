@@ -1,4 +1,5 @@
 import type { Place } from '../values/place.js'
+import { coveringRoutes } from './covering-route.js'
 import { type Facts, gatewayFacts, routeFacts, schemasOf, sharedFacts } from './difference-facts.js'
 import { type Direction, directionOf, type Fact } from './difference-rules.js'
 import { schemaChanges } from './difference-schema.js'
@@ -26,7 +27,10 @@ export interface ThingDifference {
   readonly change: 'added' | 'removed' | 'changed'
   /** Of a thing that came or went: which way that moves protection. Of a changed one: the weakest of its changes. */
   readonly direction: Direction
+  /** Of a route that came or went beside a broader one: what changes for its requests. */
   readonly changes: readonly Change[]
+  /** The broader route that took its requests before, or takes them now. */
+  readonly beside?: string
   readonly place: Place
 }
 
@@ -80,28 +84,41 @@ function shared<T extends { readonly name: string; readonly declaredAt: Place }>
 function routes(before: Plan, after: Plan): ThingDifference[] {
   const earlier = new Map(before.routes.map((route) => [shapeOf(route), route]))
   const later = new Map(after.routes.map((route) => [shapeOf(route), route]))
-  const gone = before.routes.filter((route) => !later.has(shapeOf(route)))
+  const tookBefore = coveringRoutes(before.routes)
+  const takesNow = coveringRoutes(after.routes)
+  const between = (was: RoutePlan, is: RoutePlan): ThingDifference[] => {
+    const schemas = schemaDifferences(was, before, is, after)
+    return changed('route', is.id, routeFacts(was), routeFacts(is), schemas, is.declaredAt)
+  }
   return [
     ...after.routes.flatMap((route): ThingDifference[] => {
       const was = earlier.get(shapeOf(route))
-      const base = { kind: 'route', name: route.id, place: route.declaredAt } as const
-      if (was === undefined) {
-        return [{ ...base, change: 'added', direction: isOpen(route) ? 'weaker' : 'other', changes: [] }]
-      }
-      const schemas = schemaDifferences(was, before, route, after)
-      return changed('route', route.id, routeFacts(was), routeFacts(route), schemas, route.declaredAt)
+      if (was !== undefined) return between(was, route)
+      const broad = tookBefore(route)
+      const direction = isOpen(route) ? 'weaker' : 'other'
+      const alone = { kind: 'route', name: route.id, change: 'added', direction, changes: [] } as const
+      if (broad === undefined) return [{ ...alone, place: route.declaredAt }]
+      return [{ ...alone, ...carved(between(broad, route)), beside: broad.id, place: route.declaredAt }]
     }),
-    ...gone.map(
-      (route): ThingDifference => ({
-        kind: 'route',
-        name: route.id,
-        change: 'removed',
-        direction: 'other',
-        changes: [],
-        place: route.declaredAt,
-      }),
-    ),
+    ...before.routes.flatMap((route): ThingDifference[] => {
+      if (later.has(shapeOf(route))) return []
+      const broad = takesNow(route)
+      const alone = { kind: 'route', name: route.id, change: 'removed', direction: 'other', changes: [] } as const
+      if (broad === undefined) return [{ ...alone, place: route.declaredAt }]
+      return [{ ...alone, ...carved(between(route, broad)), beside: broad.id, place: route.declaredAt }]
+    }),
   ]
+}
+
+/** What changes for requests that another route takes; that its id is another one goes without saying. */
+function carved(things: readonly ThingDifference[]): Pick<ThingDifference, 'direction' | 'changes'> {
+  const changes = things.flatMap((thing) => thing.changes.filter(({ setting }) => setting !== 'id'))
+  return { direction: weakest(changes), changes }
+}
+
+function weakest(changes: readonly Change[]): Direction {
+  if (changes.some(({ direction }) => direction === 'weaker')) return 'weaker'
+  return changes.length > 0 && changes.every(({ direction }) => direction === 'stronger') ? 'stronger' : 'other'
 }
 
 /** Parameters of other names make no other route. */
@@ -165,12 +182,7 @@ function changed(
   })
   const changes = [...withoutConsequences(all), ...more]
   if (changes.length === 0) return []
-  const direction = changes.some((each) => each.direction === 'weaker')
-    ? 'weaker'
-    : changes.every((each) => each.direction === 'stronger')
-      ? 'stronger'
-      : 'other'
-  return [{ kind, name, change: 'changed', direction, changes, place }]
+  return [{ kind, name, change: 'changed', direction: weakest(changes), changes, place }]
 }
 
 /** Of a part that came or went as a whole, that alone is told: `rateLimit.per-ip.present`, not its quota. */

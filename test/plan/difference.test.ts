@@ -336,6 +336,41 @@ t.test('what came, what went, and what is open', async (t) => {
   t.same(counts, { weaker: 1, stronger: 0, other: 3 })
 })
 
+t.test('a route beside a broader one is judged by what changes for its requests', async (t) => {
+  const broad = { upstream: 'two', auth: { jwt: 'main' } }
+  const narrow = { upstream: 'two', auth: { jwt: 'main', scopes: ['x'] } }
+  const of = (routes: Json) => planOf(t, put(base, 'orders.routes', routes))
+  const rows: readonly (readonly [string, string, boolean])[] = [
+    ['GET /orders/{id}', 'ANY /{rest+}', true],
+    ['GET /orders/{id}', 'GET /orders/{rest+}', true],
+    ['GET /orders/{id}', 'GET /{a}/{b}', true],
+    ['GET /orders/new', 'GET /orders/{id}', true],
+    ['GET /orders/{id}', 'ANY /orders/{id}', true],
+    ['GET /orders/{rest+}', 'GET /{all+}', true],
+    ['GET /orders/{id}', 'POST /{rest+}', false],
+    ['GET /orders/{id}', 'GET /orders', false],
+    ['GET /orders', 'GET /orders/{rest+}', false],
+    ['GET /orders/{id}', 'GET /orders/new', false],
+    ['GET /orders/{rest+}', 'GET /orders/{id}', false],
+  ]
+  for (const [id, other, isTaken] of rows) {
+    const both = await of({ [id]: narrow, [other]: broad })
+    const alone = await of({ [other]: broad })
+    const [gone] = difference(both, alone).things
+    const [come] = difference(alone, both).things
+    t.equal(gone?.beside, isTaken ? other : undefined, `${id} beside ${other}`)
+    t.equal(gone?.direction, isTaken ? 'weaker' : 'other')
+    t.equal(come?.direction, isTaken ? 'stronger' : 'other')
+    // A route for every method takes bodies as well.
+    const changes = (gone?.changes ?? []).filter(({ setting }) => setting !== 'request.acceptsBody')
+    t.same(told(changes), isTaken ? [['auth.scopes', 'weaker']] : [])
+    t.same([gone?.name, gone?.change, come?.name, come?.change], [id, 'removed', id, 'added'])
+  }
+  const most = await of({ 'GET /a/{x}': narrow, 'ANY /a/{x}': broad, 'ANY /{rest+}': broad })
+  const less = await of({ 'GET /a/b': narrow, 'GET /a/{x}': narrow, 'ANY /a/{x}': broad, 'ANY /{rest+}': broad })
+  t.match(difference(less, most).things, [{ name: 'GET /a/b', beside: 'GET /a/{x}', direction: 'other', changes: [] }])
+})
+
 t.test('a route that loses its auth is told as that alone', async (t) => {
   const before = await planOf(t, base)
   const opened = { ...(put({ post }, 'post.forward', undefined)['post'] as Json), auth: 'none', reason: 'x y z' }
