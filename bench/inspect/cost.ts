@@ -78,6 +78,8 @@ function measure(name: string, value: unknown, bytes: number): void {
   // As a parser makes them: flat strings.
   it.content = { kind: 'json', value: JSON.parse(JSON.stringify(value)) }
   const run = () => judge.inspect(it)
+  // The compiler needs some thousand values before it has made up its mind.
+  for (let i = 0; i < 3_000_000 / bytes && i < 3_000; i++) run()
   const perRound = Math.max(1, Math.min(2000, Math.round((quick ? 200_000 : 600_000) / bytes)))
   for (let i = 0; i < perRound; i++) run()
   // Processor time, since other work on the machine must not count; the best round, since the collector's pauses are
