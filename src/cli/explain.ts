@@ -104,13 +104,15 @@ async function explainOneRequest(source: string, given: Given, terminal: Termina
   const root = resolve(terminal.cwd, named)
   const text = await readSource(source, terminal)
   if (text.trim() === '') throw new Refusal(`${source === '-' ? 'Standard input' : source} holds no request.`)
-  const [{ loadPolicy }, { readCallerText }, { explainRequest, formatExplanation }, faults] = await Promise.all([
-    import('../policy/load.js'),
-    import('../policy/test-reader.js'),
-    import('./explain/explain-request.js'),
-    requestFaults(),
-  ])
-  const { plan, secrets, problems } = await loadPolicy(root, { standInSecrets: true })
+  const [{ loadForPath }, { readCallerText }, { explainRequest, formatExplanation }, { pathOf }, faults] =
+    await Promise.all([
+      import('../policy/explain-route.js'),
+      import('../policy/test-reader.js'),
+      import('./explain/explain-request.js'),
+      import('./explain/request-text.js'),
+      requestFaults(),
+    ])
+  const { plan, secrets, problems } = await loadForPath(root, pathOf(text))
   if (plan === null) return refused(problems, named, terminal)
   const asText = given.text('as')
   const as = asText === undefined ? null : readCallerText(asText)

@@ -4,6 +4,7 @@ import type { DecisionRecord } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
 import type { Clock } from '../stages/contract.js'
 import type { ResponseSettings } from '../stages/response/settings.js'
+import { Kept } from '../state/kept.js'
 import type { KeySets } from '../state/key-sets.js'
 import { createState } from '../state/state.js'
 import type { Vault } from '../values/secret.js'
@@ -30,6 +31,8 @@ export interface RehearsalOptions {
   readonly isCounting: boolean
   /** JWK sets as JSON text, by the name of the issuer whose published keys they are. */
   readonly keys?: Readonly<Record<string, string>>
+  /** What one rehearsal compiled, for the next: detectors' tables and schemas, by their content. */
+  readonly kept?: Kept
 }
 
 /** What became of one request. */
@@ -54,11 +57,11 @@ export interface Rehearsal {
  * that publish their keys are unavailable unless their keys are given.
  */
 export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsal> {
-  const { vault, clock, isCounting, keys = {}, answer = cheerful } = options
+  const { vault, clock, isCounting, keys = {}, answer = cheerful, kept = new Kept() } = options
   const judged = withKeys(options.plan, keys)
   // What a stand-in says by default is nobody's promise.
   const plan = options.answer === undefined ? withoutAnswerSchemas(judged) : judged
-  const state = { ...createState(clock), keySets: unreachable }
+  const state = { ...createState(clock), keySets: unreachable, kept }
   const app = createFastify()
   let sent: Sent | null = null
   let seen: ((record: DecisionRecord) => void) | null = null

@@ -3,7 +3,7 @@ import { stages } from '../stages/all.js'
 import type { Section } from '../stages/contract.js'
 import type { Place } from '../values/place.js'
 import { type EffectiveValue, effectiveValues, type Removal, removalsFrom } from './effective.js'
-import type { Loaded } from './load.js'
+import { type Loaded, loadPolicy } from './load.js'
 import { Memory } from './memory.js'
 import { keyPlaceOf, type MapNode } from './node.js'
 import type { Onlooker, WrittenSet } from './onlooker.js'
@@ -44,6 +44,25 @@ export function explainRoute(
 ): Explained {
   const explained = explainFrom(folder, (key) => mayTake(key, path), choose)
   return explained.route === null ? explainFrom(folder, () => true, choose) : explained
+}
+
+/**
+ * Loads a folder for the sake of one request: routes that cannot take its path are neither resolved nor seen. Where none
+ * can, everything is loaded. No secret is read.
+ */
+export async function loadForPath(folder: string, path: string): Promise<Loaded> {
+  const started = performance.now()
+  const mayMatter = (key: string): boolean => mayTake(key, path)
+  const onlooker: Onlooker = {
+    skips: (text) => routeKeysOf(text)?.some(mayMatter) === false,
+    begin() {},
+    wants: mayMatter,
+    route() {},
+  }
+  const built = planFromFolder(folder, { standInSecrets: true }, stages, new Memory(), undefined, onlooker)
+  if (built.plan !== null && built.plan.routes.length > 0)
+    return { ...built, milliseconds: performance.now() - started }
+  return await loadPolicy(folder, { standInSecrets: true })
 }
 
 function explainFrom(

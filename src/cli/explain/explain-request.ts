@@ -6,6 +6,7 @@ import type { TestCaller } from '../../policy/test-file.js'
 import { printable } from '../../record/human.js'
 import { decidingStep } from '../../record/line.js'
 import type { StepRecord } from '../../record/record.js'
+import { Kept } from '../../state/kept.js'
 import { formatPlace } from '../../values/place.js'
 import type { Vault } from '../../values/secret.js'
 import { credentialHeader } from '../policy-tests/credential.js'
@@ -43,7 +44,8 @@ const reportable: ReadonlySet<string> = new Set(['inspect', 'rateLimit', 'concur
 
 /** Judges a request by the real stages, offline. Throws CurlFault and CredentialFault for what cannot be asked. */
 export async function explainRequest(question: RequestQuestion): Promise<RequestExplanation> {
-  const { vault, keys, as, address } = question
+  const { vault, keys, as } = question
+  const kept = new Kept()
   const credentials = await testCredentials(question.plan, vault)
   const given = new Set(Object.keys(keys))
   const written = readRequestText(question.text)
@@ -51,16 +53,16 @@ export async function explainRequest(question: RequestQuestion): Promise<Request
   let asked = await signAnew(written.bytes, question.plan, credentials, given)
   if (as !== null) {
     plan = credentials.plan
-    const route = (await judgeOnce(plan, question, written.bytes)).record.route
+    const route = (await judgeOnce(plan, question, kept, written.bytes)).record.route
     const found = plan.routes.find(({ id }) => id === route) ?? null
     const shown = await credentialHeader(as, found, credentials, systemClock.now())
     asked = { bytes: shown === null ? written.bytes : withHeader(written.bytes, ...shown), notes: [] }
   }
-  const judged = await judgeOnce(plan, { vault, keys, address }, asked.bytes)
+  const judged = await judgeOnce(plan, question, kept, asked.bytes)
   const route = plan.routes.find(({ id }) => id === judged.record.route) ?? null
   const decided = decidingStep(judged.record)
   const lenient = decided === null || route === null ? null : inReportMode(plan, route, judged.record.steps, decided)
-  const again = lenient === null ? null : await judgeOnce(lenient, { vault, keys, address }, asked.bytes)
+  const again = lenient === null ? null : await judgeOnce(lenient, question, kept, asked.bytes)
   return {
     judged,
     route,
@@ -72,9 +74,10 @@ export async function explainRequest(question: RequestQuestion): Promise<Request
 async function judgeOnce(
   plan: Plan,
   { vault, keys, address }: Pick<RequestQuestion, 'vault' | 'keys' | 'address'>,
+  kept: Kept,
   bytes: Buffer,
 ): Promise<Judged> {
-  const rehearsal = await openRehearsal({ plan, vault, clock: systemClock, isCounting: false, keys })
+  const rehearsal = await openRehearsal({ plan, vault, clock: systemClock, isCounting: false, keys, kept })
   try {
     return await rehearsal.judge(bytes, address)
   } finally {

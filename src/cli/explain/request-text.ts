@@ -16,6 +16,18 @@ export function readRequestText(text: string): WrittenRequest {
   return withLength(rawRequestBytes(endingHead(trimmed)))
 }
 
+/** The path that a written request asks for, as it stands there; empty for what is no request. */
+export function pathOf(text: string): string {
+  let bytes: Buffer
+  try {
+    bytes = readRequestText(text).bytes
+  } catch {
+    return ''
+  }
+  const target = headLines(bytes)[0]?.split(' ')[1] ?? ''
+  return target.split('?')[0] ?? ''
+}
+
 function fromCurl(line: string): WrittenRequest {
   const { method, target, headers, body } = readCurlLine(line)
   const lines = [`${method} ${target} HTTP/1.1`, ...headers.map(([name, value]) => `${name}: ${value}`)]

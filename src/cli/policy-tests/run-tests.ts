@@ -4,6 +4,7 @@ import type { Plan } from '../../plan/plan.js'
 import { loadPolicy } from '../../policy/load.js'
 import type { PolicyTest, PolicyTestFile, TestAnswer } from '../../policy/test-file.js'
 import { readPolicyTests } from '../../policy/test-reader.js'
+import { Kept } from '../../state/kept.js'
 import type { Problem } from '../../values/problem.js'
 import type { Vault } from '../../values/secret.js'
 import { Coverage, type CoverageReport } from './coverage.js'
@@ -152,6 +153,7 @@ function noonOfToday(): number {
 
 /** Plays each file in a gateway of its own, on no port. */
 function rehearsals(plan: Plan, vault: Vault): TestTarget {
+  const kept = new Kept()
   return {
     cannot: () => null,
     open: async (startsAt) => {
@@ -162,6 +164,7 @@ function rehearsals(plan: Plan, vault: Vault): TestTarget {
         vault,
         clock: { now: () => now, monotonic: () => performance.now() },
         isCounting: true,
+        kept,
         answer: (sent) => standIn(wanted, sent),
       })
       return {
