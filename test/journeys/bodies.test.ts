@@ -39,7 +39,11 @@ routes:
   t.match(grown, /^HTTP\/1\.1 413 /)
   t.equal(upstream.requests.length, 1, 'the function never had a whole one')
 
-  t.equal((await send(gateway.url, 'GET', '/files/a', { headers, body: 'x' })).status, 400, 'a GET with a body')
+  t.equal(
+    (await send(gateway.url, 'GET', '/files/a', { headers: { ...headers, 'content-length': '1' }, body: 'x' })).status,
+    400,
+    'a GET with a body',
+  )
   t.equal((await gateway.get('/files/a')).status, 200)
 })
 
