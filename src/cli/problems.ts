@@ -46,10 +46,10 @@ export function formatAt(
 
 /** A path that one can open from here; what is no file of the folder (a flag, a built-in value) stays as it is. */
 function shownPlace(place: Place, folder: string): string {
-  // The folder itself: it has no lines.
+  // The folder itself has no lines, and neither has a flag or a built-in value.
   if (place.file === '.') return folder
-  const isElsewhere = place.file.startsWith('(') || isAbsolute(place.file)
-  return isElsewhere ? formatPlace(place) : join(folder, formatPlace(place))
+  if (place.file.startsWith('(')) return place.file
+  return isAbsolute(place.file) ? formatPlace(place) : join(folder, formatPlace(place))
 }
 
 /** The part of a line around a column, one character for each of the text's own so that the underline fits. */

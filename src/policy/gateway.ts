@@ -1,6 +1,7 @@
 import type { AddressLimitPlan, AdminPlan, GatewayPlan, LimitsPlan, ListenerPlan } from '../plan/plan.js'
 import { parseByteSize } from '../values/byte-size.js'
 import { parseDuration } from '../values/duration.js'
+import type { Place } from '../values/place.js'
 import { parseRate, parseWindow } from '../values/rate.js'
 import { cidrFault, isLoopback, parseListenAddress } from './addresses.js'
 import { limits } from './gateway-schema.js'
@@ -29,7 +30,7 @@ export function resolveGateway(section: NodeSection, overrides: ListenOverrides,
       code: 'gateway.listeners-collide',
       message: `The public and the admin listener both want port ${admin.port}.`,
       hint: 'Give the admin listener another port; it is never on the public one.',
-      at: adminAt.get('address').place,
+      at: overrides.adminListen === undefined ? adminAt.get('address').place : flagPlace('--admin-listen'),
     })
   }
   const tokenAt = adminAt.get('token')
@@ -64,9 +65,14 @@ function listener(
     code: 'gateway.address-unreadable',
     message: `"${text}" is no address to listen on.`,
     hint: 'Write host:port, such as 0.0.0.0:8080, 127.0.0.1:0 or [::]:8080.',
-    at: override === undefined ? section.place : { file: `(${flag})`, line: 1, column: 1 },
+    at: override === undefined ? section.place : flagPlace(flag),
   })
   return { host: '127.0.0.1', port: 0 }
+}
+
+/** Where something stands that came from a flag, or from the variable that goes with it. */
+function flagPlace(flag: string): Place {
+  return { file: `(${flag})`, line: 1, column: 1 }
 }
 
 function trustedProxies(section: NodeSection, { report }: Resolving): string[] {
