@@ -156,8 +156,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const at = Date.now()
     const { socket } = request
     const peer = socket.remoteAddress ?? ''
-    // The last answer ended this connection: a request behind an unread body may be that body.
-    if (socket.posternEnds === true) return
+    // The last answer ended this connection: a request behind an unread body may be that body. Node gives no turn to the
+    // answer of a request behind the one that asked for the end.
+    if (socket.posternEnds === true || response.socket === null) return
     const current = generation
     const who = clientAddress.read(peer, request.rawHeaders)
     const target = readTarget(request.url ?? '', limits.targetBytes)
@@ -202,7 +203,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     exchange.close()
     inFlight--
     const isWaiting = socket.posternQueue !== undefined || socket.posternFault !== undefined
-    if (isWaiting && !socket.destroyed) takeNext(socket)
+    // An answer that was the last has ended the connection: nothing comes after it.
+    if (isWaiting && socket.writable) takeNext(socket)
   }
 
   function refusalOf(request: IncomingMessage, target: Target | Reason, head: Head | Reason): Reason | null {

@@ -105,6 +105,23 @@ t.test('pipelined requests are taken one at a time, and those whose connection i
   t.same({ paths: answers.map(({ body }) => body), timedOut }, { paths: many, timedOut: false }, 'in their order')
 })
 
+t.test('nothing behind a request that ends its connection is run, or counted for good', async (t) => {
+  const { port, gateway, upstream, held } = await start(t)
+  for (const [what, first] of Object.entries({
+    'Connection: close': message(['GET /held/1 HTTP/1.1', host, 'Connection: close']),
+    'HTTP/1.0': message(['GET /held/1 HTTP/1.0', host]),
+  })) {
+    held.length = 0
+    upstream.requests.length = 0
+    const conversation = converse(port, `${first}${message(['GET /items/1 HTTP/1.1', host])}garbage\r\n\r\n`)
+    await until(() => held.length === 1)
+    held[0]?.()
+    await conversation
+    await until(() => gateway.inFlight === 0)
+    t.same({ inFlight: gateway.inFlight, reached: upstream.requests.length }, { inFlight: 0, reached: 1 }, what)
+  }
+})
+
 t.test('nothing behind a refusal that ends its connection is run', async (t) => {
   const { port, upstream } = await start(t)
   const refused = message(['POST /items HTTP/1.1', host, 'Content-Type: image/png', 'Content-Length: 2'], '{}')
