@@ -127,7 +127,7 @@ t.test('a place far to the right of a long line is still underlined', async (t) 
   t.equal(head, 'policies/a.yaml:7:301  route.key-unknown  (warning)')
   t.ok(shown.length < 130, 'the line is cut')
   t.equal(shown.slice(marks.indexOf('^'), marks.lastIndexOf('^') + 1), 'bursts')
-  t.equal(related, '  (built-in):1:1  first declared here', 'what is no file gets no folder')
+  t.equal(related, '  (built-in)  first declared here', 'what is no file gets no folder and no line')
 })
 
 t.test('reloads asked for while one runs become one more, with the latest cause', async (t) => {
