@@ -4,6 +4,7 @@ import t from 'tap'
 import { readCurlLine } from '../../src/cli/explain/curl-line.js'
 import { factsOf } from '../../src/cli/explain/explain-code.js'
 import { readRequestText } from '../../src/cli/explain/request-text.js'
+import { changesFor } from '../../src/cli/explain/smallest-change.js'
 import { startConsole } from '../../src/console/server.js'
 import { auditCodes } from '../../src/policy/audit/catalog.js'
 import { lineFormat } from '../../src/record/line.js'
@@ -147,6 +148,22 @@ t.test('a token is judged by its claims, and by its signature once the keys are 
   const forged = (await token({})).replace(/.{8}$/, 'AAAAAAAA')
   t.match(await explain(forged, '--keys', `main=${keys}`), /auth\.token-signature/)
   t.equal((await postern(['explain', '-r', keys, '-p', policies, '--keys', 'nobody=x'])).code, 2)
+})
+
+t.test('no change is suggested for what no policy lets pass, nor for who may call', (t) => {
+  const rows: readonly (readonly [string, RegExp])[] = [
+    ['wire.malformed', /itself is at fault/],
+    ['request.json-duplicate-key', /itself is at fault/],
+    ['request.query-encoding', /itself is at fault/],
+    ['request.query-invalid', /change the schema/],
+    ['request.body-too-large', /request\.maxBytes/],
+    ['auth.scope-missing', /no change is suggested/],
+    ['ip.denied', /no change is suggested/],
+    ['concurrency.exceeded', /concurrency\.quota/],
+    ['forward.unreachable', /function is at fault/],
+  ]
+  for (const [code, expected] of rows) t.match(changesFor(code).join(), expected, code)
+  t.end()
 })
 
 t.test('curl lines are read as a shell and curl would', (t) => {

@@ -9,10 +9,15 @@ function isAccess(code: string): boolean {
   )
 }
 
+/** Codes of requests that two readers could read in two ways, or none can: no setting lets them pass. */
+const callersFault =
+  /^(wire\..*|request\.(json-.*|text-encoding|form-invalid|multipart-invalid|xml-.*|.*-encoding|.*-repeated|body-unexpected))$/
+
 /** What may be done about a denial of this code, in general. */
 export function changesFor(code: string): readonly string[] {
   if (isAccess(code))
     return ['Who may call is decided by the route alone; no change is suggested that would loosen it.']
+  if (callersFault.test(code)) return ['The request itself is at fault; no policy lets it pass.']
   const change = generalChanges[code] ?? generalChanges[code.split('.')[0] ?? '']
   return change === undefined ? [] : [change]
 }
@@ -35,7 +40,6 @@ const generalChanges: Readonly<Record<string, string>> = {
   'forward.timeout': 'If the function may take longer: raise timeout.headers and timeout.total of the route.',
   forward: 'The function is at fault; see its own logs for the request id, which it has as X-Request-Id.',
   response: 'The function is at fault; see its own logs for the request id, which it has as X-Request-Id.',
-  wire: 'The request itself is at fault; no policy lets it pass.',
   'gateway.overloaded': 'The process is at its limit: see limits.concurrentRequests and limits.eventLoopDelay.',
   'gateway.failed': 'A fault of Postern; please report it with the record.',
 }
