@@ -52,7 +52,7 @@ export interface AdminPlan extends ListenerPlan {
 export interface LimitsPlan {
   readonly headerBytes: number
   readonly headersTimeoutMs: number
-  /** The time a caller has to send a whole request. */
+  /** The time a caller has to send a whole request, and may leave an answer untouched. */
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly targetBytes: number

@@ -61,7 +61,7 @@ export const limits = {
   requestTimeout: {
     plan: 'requestTimeoutMs',
     value: 30_000,
-    schema: time('The time a caller has to send a whole request.', '30s'),
+    schema: time('The time a caller has to send a whole request, and may leave an answer untouched.', '30s'),
   },
   keepAliveTimeout: {
     plan: 'keepAliveTimeoutMs',
