@@ -2,6 +2,71 @@ import { has } from '../character-classes.js'
 import type { Detector, View } from '../view.js'
 import { indexWithin, isWordAt } from './near.js'
 
+/** What repositories, shells and tools keep behind a dot, and no caller of an API has business with. */
+const secretDots = [
+  ...['git', 'gitconfig', 'git-credentials', 'gitlab-ci', 'github_token', 'svn', 'hg', 'bzr', 'cvs', 'env', 'envrc'],
+  ...[
+    'ssh',
+    'gnupg',
+    'aws',
+    'azure',
+    'boto',
+    'gcloud',
+    'kube',
+    'docker',
+    'dockercfg',
+    'dockerenv',
+    'terraform',
+    'vagrant',
+  ],
+  ...[
+    'htaccess',
+    'htpasswd',
+    'htgroup',
+    'user.ini',
+    'netrc',
+    'pgpass',
+    'my.cnf',
+    'npmrc',
+    'yarnrc',
+    'pypirc',
+    'composer',
+  ],
+  ...[
+    'bashrc',
+    'bash_history',
+    'bash_profile',
+    'zshrc',
+    'zsh_history',
+    'sh_history',
+    'history',
+    'profile',
+    'mysql_history',
+  ],
+  ...[
+    'psql_history',
+    'python_history',
+    'node_repl_history',
+    'rediscli_history',
+    'viminfo',
+    'ds_store',
+    'idea',
+    'vscode',
+  ],
+  ...[
+    'passwd',
+    'secret',
+    'secrets',
+    'credentials',
+    'wp-config',
+    'travis.yml',
+    'circleci',
+    'jenkins',
+    'serverless',
+    'rhosts',
+  ],
+]
+
 /*
  * Stops: climbing out of a folder with `..` in every spelling, and naming files that no caller should: password files,
  *   keys, configuration, a server's own folders; stream wrappers that read files.
@@ -13,12 +78,9 @@ export const pathTraversal: Detector = {
   name: 'path-traversal',
   anchors: [
     {
-      words: [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `/.${letter}`),
-      check: (view, start, end) =>
-        view.home === 'path' &&
-        !/^\/\.(?:well-known|github|vuepress|vitepress|next|nuxt)\b/.test(view.lower.slice(start, end + 12))
-          ? 'hidden file'
-          : null,
+      words: secretDots.map((name) => `/.${name}`),
+      // `/.gitignored-notes` is a name of somebody's own; `/.git/config`, `/.env` and `/.env.local` are not.
+      check: (view, _start, end) => (view.home === 'path' && !isWordAt(view.lower, end) ? 'hidden file' : null),
     },
     {
       words: ['../', '..\\', '..;/', '..;\\', './.', '.\\.', '..//', '..0x2f', '0x2e0x2e', '..%', '..,/'],
