@@ -1,7 +1,11 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import t, { type Test } from 'tap'
 import { runPolicyTests, type TestRun } from '../../src/cli/policy-tests/run-tests.js'
+import { parseText } from '../../src/policy/files.js'
+import { Memory } from '../../src/policy/memory.js'
+import { Source } from '../../src/policy/source.js'
 import { startGateway } from '../support/gateway.js'
 import { startUpstream } from '../support/upstream.js'
 import { postern, watched } from './command-line.js'
@@ -210,6 +214,29 @@ t.test('the example policies pass their own tests, and every rule but the monthl
   t.match(out, /^\d+ passed in 3 files, \d+ ms$/m)
   t.match(out, /never made to refuse rateLimit\.plan shared\.yaml:\d+$/m)
   t.match(out.trimEnd().split('\n').at(-1), /passed/, 'the summary is the last line')
+})
+
+t.test('the schema for editors takes what the reader takes, and describes every key', async (t) => {
+  const { code, out } = await postern(['schema', '--tests'])
+  t.equal(code, 0)
+  const schema = JSON.parse(out)
+  const validate = new Ajv({ strict: false }).compile(schema)
+  const memory = new Memory()
+  for (const name of readdirSync('policies').filter((each) => each.endsWith('.test.yaml'))) {
+    const source = new Source(name, readFileSync(join('policies', name), 'utf8'))
+    const value = parseText({ source, sha256: name }, memory, ({ message }) => t.fail(message))?.value
+    t.ok(validate(value), `${name}: ${JSON.stringify(validate.errors)}`)
+  }
+  t.notOk(validate({ tests: { a: { expect: { stauts: 1 } } } }), 'a slip is underlined')
+  t.notOk(validate({ tests: { a: { send: { GET: '/' } } } }))
+  const undescribed = (part: unknown, path: string): string[] => {
+    if (typeof part !== 'object' || part === null) return []
+    const properties = Object.entries(Object(part).properties ?? {})
+    const lacking = properties.filter(([, each]) => typeof Object(each).description !== 'string')
+    const below = Object.entries(part).flatMap(([key, each]) => undescribed(each, `${path}/${key}`))
+    return [...lacking.map(([key]) => `${path}/${key}`), ...below]
+  }
+  t.same(undescribed(schema, ''), [])
 })
 
 t.test('exit codes, JSON and JUnit tell the same', async (t) => {
