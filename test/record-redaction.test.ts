@@ -85,10 +85,11 @@ t.test('masking takes time in proportion to the text', async (t) => {
     const cost = (length: number): number => {
       const text = make(length)
       let best = Number.POSITIVE_INFINITY
-      for (let i = 0; i < 3; i++) {
-        const started = performance.now()
+      for (let i = 0; i < 5; i++) {
+        // CPU time: what a busy machine gives to others in between is not counted.
+        const started = process.cpuUsage()
         maskSecrets(text, false)
-        best = Math.min(best, performance.now() - started)
+        best = Math.min(best, process.cpuUsage(started).user / 1_000)
       }
       return best
     }
