@@ -111,6 +111,32 @@ for (const [words, name] of Object.entries(keywords)) {
   for (const word of words.split(' ')) table.set(word, kind[name as keyof typeof kind]) // the values above are its keys
 }
 
+/**
+ * For the first two letters of a word, a bit for each length that some keyword with them has: most words of prose are
+ * none, and this says so without making a string of them.
+ */
+const keywordLengths = new Uint32Array(26 * 26)
+for (const word of table.keys()) {
+  const pair = pairOf(word, 0)
+  if (pair !== -1) keywordLengths[pair] = (keywordLengths[pair] ?? 0) | (1 << word.length)
+}
+
+/** The first two letters as one number; -1 unless both are small letters. */
+function pairOf(text: string, at: number): number {
+  const first = text.charCodeAt(at) - 97
+  const second = text.charCodeAt(at + 1) - 97
+  return first >= 0 && first < 26 && second >= 0 && second < 26 ? first * 26 + second : -1
+}
+
+/** The kind of the word between two offsets. */
+function wordKind(text: string, start: number, end: number): number {
+  const length = end - start
+  if (length > 24) return kind.word
+  const pair = pairOf(text, start)
+  if (length > 1 && pair !== -1 && ((keywordLengths[pair] ?? 0) & (1 << length)) === 0) return kind.word
+  return table.get(text.slice(start, end)) ?? kind.word
+}
+
 /** The tokens of a text read as SQL. Quotes are tokens of their own, so that one reading serves every context. */
 export interface SqlTokens {
   readonly kinds: readonly number[]
@@ -159,7 +185,7 @@ export function lexSql(text: string): SqlTokens {
     if (isWordSign(code)) {
       let end = i + 1
       while (end < length && (isWordSign(text.charCodeAt(end)) || isHyphen(text, end))) end++
-      push(end - i > 24 ? kind.word : (table.get(text.slice(i, end)) ?? kind.word), i, end)
+      push(wordKind(text, i, end), i, end)
       i = end
       continue
     }
