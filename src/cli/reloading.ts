@@ -61,7 +61,8 @@ export function createReloading(options: {
     if (seen === lastSeen && cause === 'files changed') return
     lastSeen = seen
     if (found.plan === null) return refuse(cause, found.problems, started)
-    const isSame = found.plan.fingerprint === serving.fingerprint && cause !== 'SIGHUP'
+    const isSame =
+      found.plan.fingerprint === serving.fingerprint && unlike(serving, found.plan).length === 0 && cause !== 'SIGHUP'
     try {
       await replace(found.plan, found.secrets)
     } catch (error) {

@@ -7,7 +7,9 @@ import type { Plan } from './plan.js'
  */
 export function fingerprint(plan: Omit<Plan, 'fingerprint'>): string {
   const { gateway, issuers, clients, upstreams, schemas, routes } = plan
-  const hash = createHash('sha256').update(canonical(gateway))
+  // Where it listens decides about no request, and a flag may change it: the same rules are the same plan.
+  const { listeners: _, ...rules } = gateway
+  const hash = createHash('sha256').update(canonical(rules))
   // Schemas are named by the hash of their content.
   hash.update(Object.keys(schemas).sort().join())
   for (const things of [issuers, clients, upstreams]) {
