@@ -85,12 +85,13 @@ export class Automaton {
     order.forEach((state, row) => {
       number[state] = row
     })
-    this.#next = new Uint16Array(states << 7)
-    order.forEach((state, row) => {
+    const next = new Uint16Array(states << 7)
+    for (const [row, state] of order.entries()) {
       for (let column = 1; column < width; column++) {
-        this.#next[(row << 7) | column] = number[trie[(state << 7) | column] ?? 0] ?? 0
+        next[(row << 7) | column] = number[trie[(state << 7) | column] as number] as number // as above
       }
-    })
+    }
+    this.#next = next
     this.#bits = Int32Array.from(order, (state) => bits[state] ?? 0)
     this.#ends = order.map((state) => ends[state] ?? [])
   }
