@@ -372,17 +372,18 @@ function afterSeparator(view: View, at: number): string | null {
   if (word.path && /[?*]/.test(lower.slice(from, word.end)) && !view.document) return 'command by wildcard'
   const { rank, alone } = commandRank(word.name)
   // A program that is on no list gives itself away by its arguments: `; foo -x`, `| bar /etc/x`.
-  if (rank === 0 && !view.document && (sign !== 38 || lower.charCodeAt(at + 1) === 38)) {
+  if (rank === 0 && (sign !== 38 || lower.charCodeAt(at + 1) === 38)) {
     if (
       fits(
         /[a-z][\w.-]{2,20}\s{1,3}(?:-[a-z]{1,2}\b(?!-)|--[a-z]{2,20}\b|\/(?:etc|tmp|var|usr|bin|home|dev|root|opt)\b)/y,
         lower,
         from,
-      )
+      ) &&
+      !view.document
     )
       return 'command behind a separator'
   }
-  if (rank === 0 && at <= 1 && !view.document && leadsAlone(lower, at, from, word.end))
+  if (rank === 0 && at <= 1 && leadsAlone(lower, at, from, word.end) && !view.document)
     return 'command behind a separator'
   if (rank === 0)
     return word.path && /^\/(?:usr\/|s?bin\/|etc\/|opt\/)/.test(lower.slice(from, from + 6)) && !view.document
