@@ -21,6 +21,9 @@ t.test('JSON that two readers could take differently is refused; its plain twin 
     ['{"1":1,"1":1}', 'request.json-duplicate-key', '{"1":1,"01":1}'],
     ['{"":1,"":1}', 'request.json-duplicate-key', '{"":1}'],
     ['{"toString":1,"toString":1}', 'request.json-duplicate-key', '{"toString":1}'],
+    ['{"a\\\\":1}', 'request.json-key-escaped', '{"a":"\\\\"}'],
+    ['{"a\\"b":1}', 'request.json-key-escaped', '{"a":"\\""}'],
+    ['{"a\\nb" : 1}', 'request.json-key-escaped', '{"a":"\\n","gr\\u00f6\\u00dfe" : 1}'],
     ['{"__proto__":{"admin":true}}', 'request.json-forbidden-key', '{"proto":{"admin":true}}'],
     ['{"\\u005f_proto__":1}', 'request.json-forbidden-key', '{"\\u005f_proto":1}'],
     ['[{"a":[{"__proto__":1}]}]', 'request.json-forbidden-key', '[{"a":["__proto__"]}]'],
@@ -28,7 +31,7 @@ t.test('JSON that two readers could take differently is refused; its plain twin 
     ['{"__proto__":1,"__proto__":2}', 'request.json-forbidden-key', '{"prototype":{"constructor":1}}'],
     ['"\\ud800"', 'request.json-lone-surrogate', '"\\ud83d\\ude00"'],
     ['"\\udc00"', 'request.json-lone-surrogate', '"\\uD83D\\uDE00"'],
-    ['{"\\ud800x":1}', 'request.json-lone-surrogate', '{"\\\\ud800x":1}'],
+    ['{"\\ud800x":1}', 'request.json-lone-surrogate', '{"\\ud83d\\ude00x":1}'],
     ['"\\ud83d\\ud83d\\ude00"', 'request.json-lone-surrogate', '"\\ud83d\\ude00\\ud83d\\ude00"'],
     ['1e400', 'request.json-number', '1e300'],
     ['-1e400', 'request.json-number', '-1E+300'],
@@ -92,7 +95,7 @@ t.test(
     const seeds = [
       '{"a":1,"b":[true,false,null,"x\\ny"],"c":{"d":-1.5e3,"a":"\\u00e9\\ud83d\\ude00"}}',
       '[{"a":1,"b":2},{"a":3,"b":4},[[]],{}, "é", 12345678901234567890, 0.1]',
-      ' {\n  "key" : "va:l{u}e" ,\n  "k\\"ey" : [ 1 , 2 ]\n}\n',
+      ' {\n  "key" : "va:l{u}e" ,\n  "k\\u0065y" : [ 1 , 2 ]\n}\n',
       '{"a":{"a":{"a":{"a":1}}},"aa":"a","a a":""}',
     ]
     const pieces = [
@@ -139,7 +142,10 @@ t.test(
       else if (parsed.repeats) isRight = code !== 'json' && code !== 'request.json-invalid'
       else if ('kind' in result && result.kind === 'json') {
         isRight = JSON.stringify(result.value) === JSON.stringify(JSON.parse(text))
-      } else isRight = code === 'request.json-lone-surrogate' || code === 'request.json-number'
+      } else {
+        const isEscaped = code === 'request.json-key-escaped' && text.includes('\\')
+        isRight = isEscaped || code === 'request.json-lone-surrogate' || code === 'request.json-number'
+      }
       if (!isRight) {
         wrong++
         if (wrong < 5) t.fail(`${JSON.stringify(text)} was ${code}`)
@@ -415,3 +421,11 @@ function time(work: () => unknown): number {
   }
   return best
 }
+
+t.test('an escaped key is read as the function reads it, whatever was parsed before', async (t) => {
+  const read = strictJson({ depth: 20, keys: 100, stringLength: null })
+  // The engine remembers the shape of this object, and on some versions takes the key below for its last one.
+  t.same(JSON.parse('{"id":1,"rol\\\\":1}'), { id: 1, 'rol\\': 1 })
+  t.same(read(Buffer.from('{"id":1,"rol\\u0065":"admin"}')), { kind: 'json', value: { id: 1, role: 'admin' } })
+  t.same(read(Buffer.from('{"id":1,"role":"\\u0061dmin"}')), { kind: 'json', value: { id: 1, role: 'admin' } })
+})

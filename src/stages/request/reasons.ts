@@ -36,6 +36,11 @@ export const reasons = {
     status: 400,
     sentence: 'A JSON object names one key twice, so two readers could see two values.',
   },
+  jsonKeyEscaped: {
+    code: 'request.json-key-escaped',
+    status: 400,
+    sentence: 'A key of the JSON body holds a quote, a backslash or a control character.',
+  },
   jsonForbiddenKey: {
     code: 'request.json-forbidden-key',
     status: 400,
