@@ -1,6 +1,6 @@
 import { nearest } from './nearest.js'
 
-/** Where a value of a request is found. The whole expression language of policies: POLICY.md, principle 6. */
+/** Where a value of a request is found. Policies have no other expression language. */
 export type Selector =
   | { readonly from: 'ip' | 'route' }
   | { readonly from: 'client'; readonly field: 'id' | 'plan' }

@@ -23,7 +23,7 @@ const builtIn = read(
   'request: { maxBytes: 256KiB, structure: { depth: 20, keys: 2000 } }\ntimeout: { total: 10s }\n',
 )
 
-t.test('layers merge as POLICY.md says', async (t) => {
+t.test('layers merge as the policy language says', async (t) => {
   const rows: readonly (readonly [what: string, below: string, above: string, expected: unknown])[] = [
     [
       'a map on a map merges key by key',

@@ -210,7 +210,7 @@ function claimAt(exchange: Exchange, path: readonly string[]): unknown {
   return value
 }
 
-/** Outermost first: `realm.plan` and `/realm/plan` alike (POLICY.md, selectors). RFC 6901 section 4 for the escapes */
+/** Outermost first: `realm.plan` and `/realm/plan` alike (the policy language, selectors). RFC 6901 section 4 for the escapes */
 function claimPath(claim: string): readonly string[] {
   if (!claim.startsWith('/')) return claim.split('.')
   return claim
