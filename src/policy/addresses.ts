@@ -1,4 +1,5 @@
 import { isIP, isIPv4 } from 'node:net'
+import { isMetadataAddress } from '../values/metadata-address.js'
 
 /** Whether a host name or address literal is this machine itself. RFC 6761 section 6.3, RFC 1122 section 3.2.1.3 */
 export function isLoopback(host: string): boolean {
@@ -27,25 +28,16 @@ export function cidrFault(text: string): string | undefined {
 /** Hosts where clouds hand credentials to whoever asks, and link-local addresses: never a function, always a trap. */
 export function isMetadataHost(host: string): boolean {
   const bare = bareHost(host)
-  if (bare === 'metadata.google.internal' || bare === 'metadata' || bare === 'metadata.goog') return true
-  const address = mappedIPv4(bare) ?? bare
-  // 169.254/16: RFC 3927. 168.63.129.16: Azure. 100.100.100.200: Alibaba Cloud. 0/8 means this host on Linux.
-  if (isIPv4(address))
-    return /^169\.254\.|^0\./.test(address) || address === '168.63.129.16' || address === '100.100.100.200'
-  // fe80::/10: RFC 4291. fd00:ec2::254: AWS. fd20:ce::254: Google Cloud.
-  return (
-    /^fe[89ab][0-9a-f]:/.test(address) || address === 'fd00:ec2::254' || address === 'fd20:ce::254' || address === '::'
-  )
+  return metadataNames.has(bare.replace(/\.$/, '')) || isMetadataAddress(bare)
 }
 
-/** The IPv4 address inside `::ffff:a9fe:a9fe`, as a URL's host prints it. RFC 4291 section 2.5.5.2 */
-function mappedIPv4(address: string): string | undefined {
-  const found = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address)
-  if (found === null) return undefined
-  const high = Number.parseInt(found[1] ?? '', 16)
-  const low = Number.parseInt(found[2] ?? '', 16)
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
-}
+const metadataNames = new Set([
+  'metadata',
+  'metadata.google.internal',
+  'metadata.goog',
+  'instance-data',
+  'instance-data.ec2.internal',
+])
 
 /** Host and port of `0.0.0.0:8080`, `[::]:8080` or `localhost:0`; null for anything else. */
 export function parseListenAddress(text: string): { readonly host: string; readonly port: number } | null {

@@ -1,54 +1,35 @@
-import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import { BlockList } from 'node:net'
 import { Pool } from 'undici'
+import { type ConnectPatience, guardedConnector, type Resolve, systemResolve } from './guarded-connector.js'
 
-/** Addresses that no function has, and every cloud's credentials do. */
-const forbidden = new BlockList()
-forbidden.addSubnet('169.254.0.0', 16, 'ipv4')
-forbidden.addSubnet('fe80::', 10, 'ipv6')
-forbidden.addAddress('fd00:ec2::254', 'ipv6')
-forbidden.addAddress('100.100.100.200', 'ipv4')
-
-/** Whether an upstream may never resolve to this address: link-local, or a cloud's metadata service. */
-export function isForbiddenAddress(address: string, family: number): boolean {
-  if (address.toLowerCase().startsWith('::ffff:') && address.includes('.')) {
-    return forbidden.check(address.slice(7), 'ipv4')
-  }
-  return forbidden.check(address, family === 6 ? 'ipv6' : 'ipv4')
+/** Connections to one origin. */
+export interface Link {
+  readonly pool: Pool
+  /** Whoever grants more time than any before says so here. */
+  readonly patience: ConnectPatience
 }
 
-type LookupDone = (error: Error | null, address: string | LookupAddress[], family?: number) => void
-
-/** Resolves at each connect, so a name that is pointed at the metadata service later is refused later too. */
-function guardedLookup(host: string, options: LookupOptions, done: LookupDone): void {
-  dnsLookup(host, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return done(error, '')
-    const barred = addresses.find(({ address, family }) => isForbiddenAddress(address, family))
-    const first = addresses[0]
-    if (barred !== undefined || first === undefined) {
-      return done(
-        Object.assign(new Error('resolves to a link-local or metadata address'), { code: 'POSTERN_FORBIDDEN' }),
-        '',
-      )
-    }
-    if (options.all === true) done(null, addresses)
-    else done(null, first.address, first.family)
-  })
-}
+const leastPatienceMs = 1_000
 
 /** Connections to functions, one pool per origin; they outlive reloads, so a reload costs no handshake. */
 export class Pools {
-  readonly #pools = new Map<string, { readonly pool: Pool; users: number }>()
+  readonly #links = new Map<string, { readonly link: Link; users: number }>()
+  readonly #resolve: Resolve
 
-  /** The pool of an origin, counted as used until `release`. */
-  acquire(origin: string): Pool {
-    const known = this.#pools.get(origin)
+  constructor(resolve: Resolve = systemResolve()) {
+    this.#resolve = resolve
+  }
+
+  /** The connections to an origin, counted as used until `release`. */
+  acquire(origin: string): Link {
+    const known = this.#links.get(origin)
     if (known !== undefined) {
       known.users++
-      return known.pool
+      return known.link
     }
+    const patience = { ms: leastPatienceMs }
     const pool = new Pool(origin, {
-      connections: 512,
+      // How many there are at once is bounded by the places of the functions behind it, which refuse rather than queue.
+      connections: null,
       // A second request on a connection would wait behind a slow first one.
       pipelining: 1,
       // Deadlines are ours: undici's own timers are a second coarse.
@@ -56,25 +37,26 @@ export class Pools {
       bodyTimeout: 0,
       keepAliveTimeout: 4_000,
       maxHeaderSize: 32 * 1024,
-      connect: { timeout: 60_000, lookup: guardedLookup },
+      connect: guardedConnector(this.#resolve, patience),
     })
     // Without a listener an error of an idle connection would end the process; requests hear of theirs themselves.
     pool.on('connectionError', () => {})
-    this.#pools.set(origin, { pool, users: 1 })
-    return pool
+    const link = { pool, patience }
+    this.#links.set(origin, { link, users: 1 })
+    return link
   }
 
-  /** Gives a pool back; the last user's going closes it once its requests are done. */
+  /** Gives connections back; the last user's going closes them once their requests are done. */
   release(origin: string): void {
-    const known = this.#pools.get(origin)
+    const known = this.#links.get(origin)
     if (known === undefined || --known.users > 0) return
-    this.#pools.delete(origin)
-    known.pool.close().catch(() => {})
+    this.#links.delete(origin)
+    known.link.pool.close().catch(() => {})
   }
 
   async close(): Promise<void> {
-    const pools = [...this.#pools.values()]
-    this.#pools.clear()
-    await Promise.all(pools.map(({ pool }) => pool.destroy()))
+    const links = [...this.#links.values()]
+    this.#links.clear()
+    await Promise.all(links.map(({ link }) => link.pool.destroy()))
   }
 }

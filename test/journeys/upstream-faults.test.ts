@@ -106,6 +106,16 @@ const afterTheHead: readonly Fault[] = [
     expect: 'cut',
   },
   {
+    what: 'resets an answer without a length',
+    serve: sayAndReset(`${ok}\r\nfine!`),
+    expect: 'cut',
+  },
+  {
+    what: 'resets an answer without a length before its first byte',
+    serve: sayAndReset(`${ok}\r\n`),
+    expect: 'cut',
+  },
+  {
     what: 'hangs up between two chunks',
     serve: sayAndEnd(`${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nfine!\r\n`),
     expect: 'cut',

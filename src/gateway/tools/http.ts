@@ -8,9 +8,10 @@ import { Transfer } from './transfer.js'
 
 /** The upstream of a plan, over a pool that outlives reloads. */
 export function openUpstream(plan: UpstreamPlan, pools: Pools): Upstream {
-  const pool = pools.acquire(plan.origin)
+  const { pool, patience } = pools.acquire(plan.origin)
   return {
     send(request, exchange) {
+      if (request.timeouts.connectMs > patience.ms) patience.ms = request.timeouts.connectMs
       // The gateway makes every exchange, and makes them live; stages alone see the narrower type.
       return send(pool, request, exchange as LiveExchange)
     },
