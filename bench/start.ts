@@ -2,13 +2,13 @@
 // route has a token, a path or body schema and a rate limit of its own; a hundred routes to a file, and all in one.
 // Run by `npm run bench -- start`; README.md says how to read it.
 
-import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { writeManyRoutes } from './support/many-routes.js'
 import {
   cpuMicros,
   freePort,
@@ -44,7 +44,7 @@ for (const routes of options.routes.map(Number)) {
   for (const perFile of routes > 100 ? [100, routes] : [100]) {
     const folder = mkdtempSync(join(tmpdir(), 'postern-bench-start-'))
     try {
-      writePolicy(folder, routes, perFile)
+      writeManyRoutes(folder, { routes, perFile })
       const starts: Start[] = []
       const checks: number[] = []
       for (let round = 1; round <= rounds; round++) {
@@ -130,66 +130,4 @@ function accepts(port: number): Promise<boolean> {
     })
     socket.on('error', () => resolve(false))
   })
-}
-
-function writePolicy(folder: string, routes: number, perFile: number): void {
-  const { publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  })
-  mkdirSync(join(folder, 'schemas'))
-  writeFileSync(join(folder, 'key.pem'), publicKey)
-  writeFileSync(join(folder, 'gateway.yaml'), 'version: 1\naddressLimit: { quota: 1200, window: 1m }\n')
-  writeFileSync(
-    join(folder, 'shared.yaml'),
-    `issuers:
-  main: { issuer: "https://id.bench.example/", audience: bench, publicKey: ./key.pem }
-upstreams:
-  things: { url: "http://127.0.0.1:9" }
-`,
-  )
-  for (let first = 0; first < routes; first += perFile) {
-    const lines = ['routes:']
-    for (let i = first; i < Math.min(first + perFile, routes); i++) lines.push(i % 2 === 1 ? reading(i) : writing(i))
-    writeFileSync(join(folder, `routes-${first / perFile}.yaml`), `${lines.join('\n')}\n`)
-  }
-  // Ten routes share a schema, as the routes of one resource do.
-  for (let i = 0; i < Math.ceil(routes / 10); i++) {
-    writeFileSync(join(folder, 'schemas', `thing-${i}.json`), JSON.stringify(thingSchema(i)))
-  }
-}
-
-function reading(i: number): string {
-  return `  GET /group-${i}/things/{id}:
-    upstream: things
-    auth: { jwt: main, scopes: ["things-${i % 50}:read"] }
-    request:
-      path: { id: { type: string, pattern: "^[a-z0-9-]{1,40}$" } }
-      query: { page: { type: integer, minimum: 1 } }
-    rateLimit: { per-client: { partitionKey: jwt.sub, quota: ${60 + (i % 40)}, window: 1m } }`
-}
-
-function writing(i: number): string {
-  return `  POST /group-${i}/things:
-    upstream: things
-    auth: { jwt: main, scopes: ["things-${i % 50}:write"] }
-    request: { body: ./schemas/thing-${Math.floor(i / 10)}.json }
-    rateLimit: { per-client: { partitionKey: jwt.sub, quota: ${60 + (i % 40)}, window: 1m } }`
-}
-
-function thingSchema(i: number): object {
-  return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    type: 'object',
-    additionalProperties: false,
-    required: ['name', `field${i}`],
-    properties: {
-      name: { type: 'string', minLength: 1, maxLength: 80 },
-      [`field${i}`]: { type: 'integer', minimum: 0, maximum: 1000 + i },
-      kind: { enum: ['small', 'medium', 'large'] },
-      tags: { type: 'array', maxItems: 20, items: { type: 'string', maxLength: 30 } },
-      price: { type: 'number', minimum: 0 },
-    },
-  }
 }

@@ -1,11 +1,11 @@
-// Compiles what is measured and runs the benches: `npm run bench -- hot-path`, `start`, `reload`, or `all` (the default).
+// Compiles what is measured and runs the benches: `npm run bench -- hot-path`, `start`, `reload`, `reload-routes`, or `all` (the default).
 // Options after a name go to that bench: `npm run bench -- hot-path --rounds 3 --only GET --dry`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 
-const names = ['hot-path', 'start', 'reload']
+const names = ['hot-path', 'start', 'reload', 'reload-routes']
 const [asked = 'all', ...rest] = process.argv.slice(2)
 const chosen = asked === 'all' ? names : existsSync(join('bench', `${asked}.ts`)) ? [asked] : null
 if (chosen === null) {

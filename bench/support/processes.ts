@@ -32,11 +32,15 @@ export async function startProcess(name: string, core: number, args: readonly st
   return { child, port: (told as Announcement).port, stop: () => stopProcess(child) }
 }
 
-/** Starts Postern on a policy folder as its users do, and waits until it takes connections. */
+/**
+ * Starts Postern on a policy folder as its users do, and waits until it takes connections. With `ipc`, what the flags load
+ * into it can be spoken to.
+ */
 export async function startPostern(
   folder: string,
-  core: number,
+  core: number | null,
   nodeFlags: readonly string[] = [],
+  { ipc = false } = {},
 ): Promise<Running & { readonly adminPort: number }> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()])
   const child = spawnOn(
@@ -52,7 +56,7 @@ export async function startPostern(
       `127.0.0.1:${adminPort}`,
     ],
     // Its decision records are written and thrown away, as the naive composition's log is.
-    ['ignore', 'ignore', 'pipe'],
+    ipc ? ['ignore', 'ignore', 'pipe', 'ipc'] : ['ignore', 'ignore', 'pipe'],
   )
   const said = lastWords(child)
   await untilReady(child, adminPort, said)

@@ -22,6 +22,8 @@ export type ServeEvent =
       readonly plan: string
       readonly previous: string
       readonly routes: number
+      /** Of these, routes that did not change and keep their compiled steps. */
+      readonly reused: number
       readonly warnings: readonly Problem[]
       readonly tookMs: number
     }
@@ -75,7 +77,7 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
     case 'started':
       return event.warnings.length === 0 ? null : formatFirst(event.warnings, folder, paint)
     case 'reloaded':
-      return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${counted(event.routes, 'route')}, ${Math.round(event.tookMs)} ms${
+      return `${paint('green', 'reload')}  plan ${short(event.previous)} → ${short(event.plan)}, ${counted(event.routes, 'route')} (${event.routes - event.reused} changed), ${Math.round(event.tookMs)} ms${
         event.warnings.length === 0 ? '' : `, ${countProblems(event.warnings)}`
       }\n`
     case 'reload-refused':

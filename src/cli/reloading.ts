@@ -43,7 +43,7 @@ export function createReloading(options: {
   readonly first: Found & { readonly plan: Plan }
   readonly look: () => Promise<Found>
   /** Builds the next generation beside the current one and swaps. What it throws refuses the reload. */
-  readonly replace: (plan: Plan, secrets: Vault) => Promise<void>
+  readonly replace: (plan: Plan, secrets: Vault) => Promise<{ readonly reused: number }>
   readonly onEvent: (event: ServeEvent) => void
   readonly now: () => number
 }): Reloading {
@@ -63,8 +63,9 @@ export function createReloading(options: {
     if (found.plan === null) return refuse(cause, found.problems, started)
     const isSame =
       found.plan.fingerprint === serving.fingerprint && unlike(serving, found.plan).length === 0 && cause !== 'SIGHUP'
+    let reused: number
     try {
-      await replace(found.plan, found.secrets)
+      reused = (await replace(found.plan, found.secrets)).reused
     } catch (error) {
       return refuse(cause, broken(error).problems, started)
     }
@@ -80,6 +81,7 @@ export function createReloading(options: {
         plan: serving.fingerprint,
         previous: previous.fingerprint,
         routes: serving.routes.length,
+        reused,
         warnings: found.problems,
         tookMs: performance.now() - started,
       })

@@ -107,8 +107,9 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     first: { ...first, plan },
     look: async () => await admitted(settled(await loader.load(folder, loadOptions))),
     replace: async (next, vault) => {
-      await gateway.apply({ plan: next, vault })
+      const applied = await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }
+      return applied
     },
     onEvent: (event) => {
       if (!isStopping) onEvent(event)

@@ -25,6 +25,8 @@ export interface CompiledRoute {
   readonly bodyIs: 'buffered' | 'streamed' | 'refused'
   /** The step in whose name a body over the cap is refused. */
   readonly requestStep: Step | null
+  /** Keys of what its steps keep in the state: whoever goes on using the route goes on keeping them. */
+  readonly kept: readonly string[]
 }
 
 /** For a route whose plan has no `request` step; the policy's built-in defaults give every route one. */
@@ -32,11 +34,19 @@ const fallbackBodyBytes = 256 * 1024
 
 /** Compiles every step of a route; what can fail has failed when the policy was resolved. */
 export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
+  const kept = new Set<string>()
+  const noting: Tools = {
+    ...tools,
+    keep(key, make) {
+      kept.add(key)
+      return tools.keep(key, make)
+    },
+  }
   const steps = plan.steps.map((step): CompiledStep => {
     const stage = stages[step.stage]
     if (stage === undefined) throw new Error(`no stage is called ${step.stage}`)
     // Settings are `never` to everyone but their stage, which made them and alone reads them.
-    return { step, check: stage.compile(step.settings as never, tools) }
+    return { step, check: stage.compile(step.settings as never, noting) }
   })
   const corsStep = steps.find(({ step }) => step.stage === 'cors') ?? null
   const requestStep = plan.steps.find(({ stage }) => stage === 'request') ?? null
@@ -51,6 +61,7 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     maxBodyBytes: limits?.maxBytes ?? fallbackBodyBytes,
     bodyIs: limits?.acceptsBody === false ? 'refused' : plan.body,
     requestStep,
+    kept: [...kept],
   }
 }
 

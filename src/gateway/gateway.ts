@@ -1,4 +1,4 @@
-import type { Plan } from '../plan/plan.js'
+import type { Plan, RoutePlan } from '../plan/plan.js'
 import { createRecorder } from '../record/open-record.js'
 import type { RecordReader } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
@@ -7,9 +7,12 @@ import type { State } from '../state/state.js'
 import type { Vault } from '../values/secret.js'
 import { createAddressTier } from './address-tier.js'
 import { clientAddress } from './client-address.js'
+import type { CompiledRoute } from './compiled-route.js'
 import { type FrontDoor, openFrontDoor } from './front-door.js'
 import { createFastify, createGeneration, type Generation } from './generation.js'
 import { lendTools, openUpstreams } from './lend-tools.js'
+import { reusedRoutes } from './reused-routes.js'
+import { SharedTools } from './shared-tools.js'
 import { createLimiter } from './tools/limiter.js'
 import { securityHeaders } from './tools/security-headers.js'
 
@@ -37,49 +40,76 @@ export interface Gateway {
   readonly loopDelayMs: number
   readonly isDraining: boolean
   /** Builds the next generation beside the current one, then swaps: no request sees a half-made policy. */
-  apply(policy: Policy): Promise<void>
+  apply(policy: Policy): Promise<Applied>
   /** Stops accepting and settles when all is answered, with the number of requests cut at the deadline. */
   drain(deadlineMs?: number): Promise<number>
+}
+
+/** What became of a new policy. */
+export interface Applied {
+  /** Routes whose compiled steps the generation before has left to this one. */
+  readonly reused: number
+}
+
+/** A generation with the tools that it may hand on. */
+interface Built {
+  readonly generation: Generation
+  readonly lent: SharedTools
+  readonly reused: number
 }
 
 /** Opens the gateway on its plan's public listener. Rejects when the address cannot be had. */
 export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const { state, clock, readers, onFault } = options
   const headersOf = await securityHeaders()
-  let current: Generation
   let door: FrontDoor | null = null
 
-  async function build({ plan, vault }: Policy): Promise<Generation> {
-    state.kept.turn()
+  async function lend(policy: Policy): Promise<SharedTools> {
+    const { plan } = policy
     const app = createFastify()
-    const origins = Object.values(plan.upstreams)
-    const tools = lendTools(
-      { plan, vault },
-      {
-        app,
-        state,
-        clock,
-        limiter: createLimiter(state.counters, { isCounting: true }),
-        http: openUpstreams(plan, state),
-        securityHeaders: headersOf,
-      },
-    )
-    const tier = await createAddressTier(app, plan, state.counters)
-    return createGeneration(app, {
-      plan,
-      tools,
-      tier,
-      recorder: createRecorder({
-        plan: plan.fingerprint,
-        redactor: createRedactor(plan.gateway.accessLog.redact),
-        readers,
-        ...(onFault === undefined ? {} : { onFault }),
-      }),
-      isDraining: () => door?.isDraining ?? false,
-      release: async () => {
-        for (const { origin } of origins) state.pools.release(origin)
-      },
+    const tools = lendTools(policy, {
+      app,
+      state,
+      clock,
+      limiter: createLimiter(state.counters, { isCounting: true }),
+      http: openUpstreams(plan, state),
+      securityHeaders: headersOf,
     })
+    await app.ready()
+    return new SharedTools(policy, tools, async () => {
+      await app.close()
+      for (const { origin } of Object.values(plan.upstreams)) state.pools.release(origin)
+    })
+  }
+
+  async function build(policy: Policy, previous: Built | null): Promise<Built> {
+    const { plan } = policy
+    state.kept.turn()
+    const isHandedOn = previous?.lent.fit(policy) === true
+    const lent = (isHandedOn ? previous.lent : await lend(policy)).take()
+    try {
+      const reused = isHandedOn ? await reusedRoutes(previous.generation, plan) : new Map<RoutePlan, CompiledRoute>()
+      for (const { kept } of reused.values()) state.kept.touch(kept)
+      const app = createFastify()
+      const generation = await createGeneration(app, {
+        plan,
+        tools: { ...lent.tools, schemas: plan.schemas },
+        reused,
+        tier: await createAddressTier(app, plan, state.counters),
+        recorder: createRecorder({
+          plan: plan.fingerprint,
+          redactor: createRedactor(plan.gateway.accessLog.redact),
+          readers,
+          ...(onFault === undefined ? {} : { onFault }),
+        }),
+        isDraining: () => door?.isDraining ?? false,
+        release: () => lent.release(),
+      })
+      return { generation, lent, reused: reused.size }
+    } catch (error) {
+      await lent.release()
+      throw error
+    }
   }
 
   /** A route that does not compile answers 503 for itself; the operator hears of it once, here. */
@@ -87,21 +117,21 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     generation.warmUp().catch((error: unknown) => onFault?.(error))
   }
 
-  current = await build(options)
+  let current = await build(options, null)
   const opened = await openFrontDoor({
     listener: options.plan.gateway.listeners.public,
     limits: options.plan.gateway.limits,
-    generation: current,
+    generation: current.generation,
     clientAddress: clientAddress(options.plan.gateway.trustedProxies),
   })
   door = opened
   // Routes compile at their first request; the rest in the pauses, so that nobody waits for them.
-  warmUp(current)
+  warmUp(current.generation)
 
   return {
     address: opened.address,
     get plan() {
-      return current.plan
+      return current.generation.plan
     },
     get inFlight() {
       return opened.inFlight
@@ -116,14 +146,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return opened.isDraining
     },
     async apply(policy) {
-      const next = await build(policy)
+      const next = await build(policy, current)
       current = next
-      opened.swap(next, clientAddress(policy.plan.gateway.trustedProxies))
-      warmUp(next)
+      opened.swap(next.generation, clientAddress(policy.plan.gateway.trustedProxies))
+      warmUp(next.generation)
+      return { reused: next.reused }
     },
     async drain(deadlineMs = options.plan.gateway.limits.drainMs) {
       const cut = await opened.drain(deadlineMs)
-      await current.close()
+      await current.generation.close()
       return cut
     },
   }

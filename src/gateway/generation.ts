@@ -14,6 +14,7 @@ import { reasons } from './reasons.js'
 import { sendEmpty, sendProblem } from './reply.js'
 import { RouteTable } from './route-table.js'
 import { runSteps } from './run-steps.js'
+import { inSlices } from './slices.js'
 import { Transfer } from './tools/transfer.js'
 
 /** One plan, running: it judges requests and never listens. */
@@ -26,6 +27,8 @@ export interface Generation {
   handle(exchange: LiveExchange): void
   /** Refuses before any route is looked for: the front door's own denials. */
   refuse(exchange: LiveExchange, reason: Reason, headers?: readonly string[]): void
+  /** The compiled form of a route, if it has been made. */
+  compiledRoute(id: string): CompiledRoute | undefined
   /** Counts a request that was no request against its address. */
   noteMalformed(address: string): void
   /** Compiles routes that nobody has asked for yet, a few at a time; settles when all are ready. */
@@ -51,6 +54,8 @@ declare module 'node:http' {
 export interface GenerationParts {
   readonly plan: Plan
   readonly tools: Tools
+  /** Routes that need not be compiled: the generation before has done it, with the same tools. */
+  readonly reused?: ReadonlyMap<RoutePlan, CompiledRoute>
   readonly recorder: Recorder
   /** The gateway-wide address limit; lets everything through where the policy has none. */
   readonly tier: AddressTier
@@ -77,10 +82,17 @@ export function createFastify(): FastifyInstance {
 
 /** Builds a generation of a plan that has resolved. */
 export async function createGeneration(app: FastifyInstance, parts: GenerationParts): Promise<Generation> {
-  const { plan, tools, recorder, tier, isDraining } = parts
+  const { plan, tools, reused, recorder, tier, isDraining } = parts
   const table = new RouteTable<LiveRoute>()
-  const routes: LiveRoute[] = plan.routes.map((route) => ({ plan: route, compiled: null }))
-  for (const route of routes) table.add(route.plan.match, route)
+  const routes = new Map<string, LiveRoute>()
+  const slices = inSlices()
+  for (const route of plan.routes) {
+    const live: LiveRoute = { plan: route, compiled: reused?.get(route) ?? null }
+    routes.set(route.id, live)
+    table.add(route.match, live)
+    const rest = slices.rest()
+    if (rest !== null) await rest
+  }
   let inFlight = 0
   let closing = false
 
@@ -287,18 +299,19 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       tier.note(exchange.address)
       refuseBefore(exchange, deny(reason, {}, { headers }))
     },
+    compiledRoute(id) {
+      return routes.get(id)?.compiled ?? undefined
+    },
     noteMalformed(address) {
       tier.note(address)
     },
     async warmUp() {
-      let sliceEnds = performance.now() + 4
-      for (const route of routes) {
+      const slices = inSlices()
+      for (const route of routes.values()) {
         if (closing) return
         compiled(route)
-        if (performance.now() > sliceEnds) {
-          await new Promise((resolve) => setImmediate(resolve))
-          sliceEnds = performance.now() + 4
-        }
+        const rest = slices.rest()
+        if (rest !== null) await rest
       }
     },
     async close() {

@@ -11,6 +11,13 @@ export class Kept {
     return made
   }
 
+  /** Says that these things are still in use, though nobody asks for them. */
+  touch(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (!this.#current.has(key) && this.#previous.has(key)) this.#current.set(key, this.#previous.get(key))
+    }
+  }
+
   /** Called before a new generation is compiled. */
   turn(): void {
     this.#previous = this.#current

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type Gateway, openGateway } from '../../src/gateway/gateway.js'
+import { type Applied, type Gateway, openGateway } from '../../src/gateway/gateway.js'
 import { systemClock } from '../../src/gateway/tools/clock.js'
 import { loadPolicy } from '../../src/policy/load.js'
 import type { DecisionRecord } from '../../src/record/record.js'
@@ -24,7 +24,7 @@ export interface TestGateway {
   send(method: string, path: string, options?: SendOptions): Promise<ReceivedAnswer>
   post(path: string, json: unknown, headers?: SendOptions['headers']): Promise<ReceivedAnswer>
   /** Writes these files, loads the folder and applies it. Rejects with the problems when it is refused. */
-  reload(files: string | Readonly<Record<string, string>>): Promise<void>
+  reload(files: string | Readonly<Record<string, string>>): Promise<Applied>
 }
 
 /**
@@ -98,7 +98,7 @@ export async function startGateway(
         body: typeof json === 'string' ? json : JSON.stringify(json),
       }),
     async reload(next) {
-      await gateway.apply(await load(next))
+      return await gateway.apply(await load(next))
     },
   }
 }
