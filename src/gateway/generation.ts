@@ -260,7 +260,10 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
 
   /** A step's denial; the record has it already. */
   function refuseBy(exchange: LiveExchange, denial: Deny): void {
-    if (denial.reason.status === 401 && carriesCredential(exchange)) tier.noteFailedAuth(exchange.address)
+    const { status, isCredentialGood } = denial.reason
+    if (status === 401 && isCredentialGood !== true && carriesCredential(exchange)) {
+      tier.noteFailedAuth(exchange.address)
+    }
     send(exchange, denial)
   }
 

@@ -113,7 +113,7 @@ function authFacts(settings: Settings, { declaredAt }: Step, sheet: Sheet): void
   const accepts: string[] = []
   for (const method of methods) {
     const kind = String(method['method'])
-    const { method: _, issuer, scopes, claims, clients, ...rest } = method
+    const { method: _, issuer, scopes, claims, clients, roles, stepUp, ...rest } = method
     const name = typeof issuer === 'string' ? `${kind} ${issuer}` : kind
     accepts.push(name)
     // One method alone needs no name: another issuer with the same scopes asks for no less.
@@ -121,6 +121,9 @@ function authFacts(settings: Settings, { declaredAt }: Step, sheet: Sheet): void
     if (scopes !== undefined) sheet.set(`${path}.scopes`, texts(scopes), declaredAt)
     if (clients !== undefined) sheet.set(`${path}.clients`, texts(clients), declaredAt)
     if (claims !== undefined) sheet.set(`${path}.claims`, listOf(claims).map(claimText), declaredAt)
+    // One of the roles will do: without any, everybody's does.
+    if (listOf(roles).length > 0) sheet.set(`${path}.roles`, texts(roles), declaredAt)
+    if (stepUp !== null) flat(`${path}.stepUp`, stepUp, declaredAt, sheet)
     for (const [key, value] of Object.entries(rest)) flat(`${path}.${key}`, value, declaredAt, sheet)
   }
   sheet.set('auth.accepts', accepts, declaredAt)

@@ -146,6 +146,8 @@ export interface IssuerPlan {
   readonly tokenTypes: readonly string[]
   readonly clockSkewMs: number
   readonly maxTokenAgeMs: number | null
+  /** The claims that hold roles, as the policy writes them: `realm_access.roles`. */
+  readonly roles: readonly string[]
   readonly keys: IssuerKeys
   readonly keySet: {
     readonly cooldownMs: number

@@ -93,6 +93,10 @@ export const issuerSchema = {
     },
     clockSkew: duration('How far the clocks may differ.', '30s'),
     maxTokenAge: duration('The longest lifetime (`exp` minus `iat`) that is accepted; no bound when absent.', '24h'),
+    roles: texts(
+      'The claims that hold roles, as a list or as one text with blanks; `roles` when absent. Dots walk in.',
+      'realm_access.roles',
+    ),
     keySet: {
       type: 'object',
       additionalProperties: false,

@@ -32,6 +32,7 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
     tokenTypes: tokenTypes(section),
     clockSkewMs: clockSkew(section.get('clockSkew'), resolving),
     maxTokenAgeMs: maxAge === undefined ? null : parseDuration(maxAge),
+    roles: rolesClaims(section.get('roles'), resolving),
     keys,
     keySet: {
       cooldownMs: ms('keySet.cooldown', 30_000),
@@ -42,6 +43,20 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
     },
     declaredAt: section.keyPlace,
   }
+}
+
+function rolesClaims(section: NodeSection, { report }: Resolving): string[] {
+  const given = textsOf(section)
+  const cut = given.find((claim) => claim.includes('/') && !claim.startsWith('/'))
+  if (cut !== undefined) {
+    report({
+      code: 'issuer.claim-name-ambiguous',
+      message: `The claim ${cut} has a name with slashes, which dots would cut into pieces.`,
+      hint: `Write it as a JSON pointer: "/${cut.replaceAll('~', '~0').replaceAll('/', '~1')}".`,
+      at: section.place,
+    })
+  }
+  return given.length === 0 ? ['roles'] : given
 }
 
 /** RFC 7515 section 4.1.9: `application/` may be left out of `typ`, and case does not matter. */

@@ -255,6 +255,8 @@ export interface Reason {
   readonly shown?: string
   /** The problem's `type`; `about:blank` when absent. */
   readonly type?: string
+  /** Of a 401 whose credential is genuine all the same: it does not count as a failed one. */
+  readonly isCredentialGood?: true
   /** One constant sentence for documentation and `explain`. */
   readonly sentence: string
 }

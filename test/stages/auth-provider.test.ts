@@ -5,11 +5,11 @@ import { exportJWK } from 'jose'
 import Provider from 'oidc-provider'
 import t from 'tap'
 import { createVerifiers } from '../../src/gateway/tools/jwt.js'
-import { checkToken } from '../../src/stages/auth/check-token.js'
 import { createKeySets } from '../../src/state/key-sets.js'
 import { createVerifiedTokens } from '../../src/state/verified-tokens.js'
 import { makeExchange } from '../support/exchange.js'
 import { issuerPlan, makeKey, type SigningKey } from '../support/issuer.js'
+import { tokenCheck } from '../support/token-check.js'
 
 const clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
@@ -97,9 +97,9 @@ t.test('a certified provider is found by discovery, and its tokens open what the
     clock,
   })
   await fastify.ready()
-  const reads = checkToken({ scopes: ['orders:read'], claims: [] }, verifiers('main'))
-  const writes = checkToken({ scopes: ['orders:write'], claims: [] }, verifiers('main'))
-  const bills = checkToken({ scopes: [], claims: [] }, verifiers('elsewhere'))
+  const reads = tokenCheck({ scopes: ['orders:read'], claims: [] }, verifiers('main'))
+  const writes = tokenCheck({ scopes: ['orders:write'], claims: [] }, verifiers('main'))
+  const bills = tokenCheck({ scopes: [], claims: [] }, verifiers('elsewhere'))
   const bearer = (token: string) => makeExchange({ headers: ['Authorization', `Bearer ${token}`] })
 
   const token = await provider.token('orders:read')

@@ -4,7 +4,6 @@ import t from 'tap'
 import { createVerifiers } from '../../src/gateway/tools/jwt.js'
 import { repeatsName } from '../../src/gateway/tools/jwt-token.js'
 import type { IssuerPlan } from '../../src/plan/plan.js'
-import { checkToken } from '../../src/stages/auth/check-token.js'
 import type { Check } from '../../src/stages/contract.js'
 import { createKeySets } from '../../src/state/key-sets.js'
 import { createVerifiedTokens } from '../../src/state/verified-tokens.js'
@@ -13,6 +12,7 @@ import { makeExchange } from '../support/exchange.js'
 import { compact, hs256, part, signer } from '../support/forge.js'
 import { claims, good, header, type Kit, rows, withClaims, withHeader } from '../support/hostile-tokens.js'
 import { issuerPlan, makeKey, startIssuer, testClock } from '../support/issuer.js'
+import { tokenCheck } from '../support/token-check.js'
 
 /** A kit with its back end in place. */
 interface Judged extends Kit {
@@ -119,7 +119,7 @@ t.test('tokens of every kind of issuer', async (t) => {
               JSON.stringify(key.jwk),
               key.publicKey.export({ type: 'spki', format: 'der' }).toString('latin1'),
             ],
-      check: checkToken(asked, verifier(name)),
+      check: tokenCheck(asked, verifier(name)),
     }
   })
 

@@ -3,7 +3,6 @@ import type { ClientPlan, IssuerPlan } from '../../src/plan/plan.js'
 import { hashApiKey, newApiKey } from '../../src/stages/auth/api-key.js'
 import { checkAny } from '../../src/stages/auth/check-any.js'
 import { checkApiKey } from '../../src/stages/auth/check-api-key.js'
-import { checkToken } from '../../src/stages/auth/check-token.js'
 import { claimPath, readClaimRules } from '../../src/stages/auth/claim-rules.js'
 import { fixedKeys } from '../../src/stages/auth/issuer-keys.js'
 import { reasonForFault, reasons } from '../../src/stages/auth/reasons.js'
@@ -11,6 +10,7 @@ import { auth } from '../../src/stages/auth/stage.js'
 import type { Identity, Scope, Section, TokenResult, Verdict } from '../../src/stages/contract.js'
 import { makeExchange } from '../support/exchange.js'
 import { issuerPlan, makeKey, testClock } from '../support/issuer.js'
+import { jwtMethod, tokenCheck } from '../support/token-check.js'
 
 const clock = testClock()
 const place = { file: 'orders.yaml', line: 4, column: 5 }
@@ -90,18 +90,18 @@ t.test('a token is taken from the one Authorization header and from nowhere else
     ['twice by scheme', ['Authorization', 'Bearer Bearer good'], 'auth.token-malformed'],
   ]
   for (const [says, headers, expected] of rows) {
-    const check = checkToken(noRules, verifierOf('good'))
+    const check = tokenCheck(noRules, verifierOf('good'))
     t.equal(code(check(makeExchange({ headers }))), expected, says)
   }
   const inQuery = makeExchange({ query: 'access_token=good&Authorization=Bearer%20good' })
-  t.equal(code(checkToken(noRules, verifierOf('good'))(inQuery)), missing, 'in the query')
+  t.equal(code(tokenCheck(noRules, verifierOf('good'))(inQuery)), missing, 'in the query')
   const inBody = makeExchange({ hasBody: true, body: Buffer.from('access_token=good') })
-  t.equal(code(checkToken(noRules, verifierOf('good'))(inBody)), missing, 'in the body')
+  t.equal(code(tokenCheck(noRules, verifierOf('good'))(inBody)), missing, 'in the body')
 })
 
 t.test('an ambiguous credential is never looked at', async (t) => {
   const verifier = verifierOf('good')
-  const check = checkToken(noRules, verifier)
+  const check = tokenCheck(noRules, verifier)
   check(makeExchange({ headers: ['Authorization', 'Bearer good', 'Authorization', 'Bearer good'] }))
   check(makeExchange({ headers: ['Authorization', 'Basic good'] }))
   t.same(verifier.asked, [])
@@ -115,8 +115,8 @@ t.test('challenges say what RFC 6750 has them say, and nothing of why', async (t
   const answer = (
     headers: readonly string[],
     result?: TokenResult,
-    asked: Parameters<typeof checkToken>[0] = noRules,
-  ) => checkToken(asked, verifierOf('good', result))(makeExchange({ headers }))
+    asked: Parameters<typeof tokenCheck>[0] = noRules,
+  ) => tokenCheck(asked, verifierOf('good', result))(makeExchange({ headers }))
 
   t.same(headersOf(answer([])), challenge(''), 'no error code where there was no credential')
   t.same(headersOf(answer(['Authorization', 'Basic x'])), challenge(''))
@@ -137,7 +137,7 @@ t.test('challenges say what RFC 6750 has them say, and nothing of why', async (t
 })
 
 t.test('an issuer that cannot be asked is nobody’s fault: 503, with the time to come back', async (t) => {
-  const check = checkToken(
+  const check = tokenCheck(
     noRules,
     verifierOf('good', { valid: false, fault: 'issuer-unavailable', retryAfterSeconds: 7.2 }),
   )
@@ -147,11 +147,11 @@ t.test('an issuer that cannot be asked is nobody’s fault: 503, with the time t
 })
 
 t.test('a verifier that must wait is waited for, one that fails fails the step', async (t) => {
-  const waiting = checkToken(noRules, { verify: async () => ({ valid: true, identity }) })
+  const waiting = tokenCheck(noRules, { verify: async () => ({ valid: true, identity }) })
   const exchange = makeExchange({ headers: ['Authorization', 'Bearer good'] })
   t.match(await waiting(exchange), { outcome: 'allow' })
   t.equal(exchange.identity, identity)
-  const broken = checkToken(noRules, { verify: () => Promise.reject(new Error('broken')) })
+  const broken = tokenCheck(noRules, { verify: () => Promise.reject(new Error('broken')) })
   await t.rejects(Promise.resolve(broken(makeExchange({ headers: ['Authorization', 'Bearer good'] }))), /broken/)
 })
 
@@ -170,7 +170,7 @@ t.test('every scope that is asked for must be there, whole', async (t) => {
   ]
   for (const [scopes, expected] of rows) {
     const exchange = makeExchange({ headers: ['Authorization', 'Bearer good'] })
-    const verdict = checkToken({ scopes, claims: [] }, verifierOf('good'))(exchange)
+    const verdict = tokenCheck({ scopes, claims: [] }, verifierOf('good'))(exchange)
     t.equal(code(verdict), expected, scopes.join(' '))
     t.equal(exchange.identity, identity, 'the record knows who was turned away')
     if (expected !== 'allow') t.match(verdict, { reason: { status: 403 }, evidence: { needed: scopes } })
@@ -233,7 +233,7 @@ t.test('claims are what the route asks for, by value and by type', async (t) => 
     [{ amr: { contains: 'mfa', exists: false } }, false],
   ]
   for (const [claims, holds] of rows) {
-    const check = checkToken({ scopes: [], claims: readRules(claims) }, verifierOf('good'))
+    const check = tokenCheck({ scopes: [], claims: readRules(claims) }, verifierOf('good'))
     const verdict = check(makeExchange({ headers: ['Authorization', 'Bearer good'] }))
     t.equal(code(verdict), holds ? 'allow' : 'auth.claim-mismatch', JSON.stringify(claims))
     if (!holds) t.match(verdict, { reason: { status: 403, shown: 'auth.forbidden' } })
@@ -243,7 +243,7 @@ t.test('claims are what the route asks for, by value and by type', async (t) => 
 
 t.test('evidence names the claims the policy names, and shows no free text', async (t) => {
   const evidence = (claims: unknown) => {
-    const verdict = checkToken(
+    const verdict = tokenCheck(
       { scopes: [], claims: readRules(claims) },
       verifierOf('good'),
     )(makeExchange({ headers: ['Authorization', 'Bearer good'] }))
@@ -356,7 +356,7 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
       },
     }),
   }
-  const jwt = (issuer: string, ...scopes: string[]) => ({ method: 'jwt', issuer, scopes, claims: [] }) as const
+  const jwt = (issuer: string, ...scopes: string[]) => jwtMethod({ issuer, scopes })
   const key = { method: 'apiKey', clients: ['globex'] } as const
   const token = (name: string) => ['Authorization', `Bearer ${iss(name)}`]
   const goodKey = ['X-Api-Key', globex.key]
@@ -473,6 +473,8 @@ t.test('a policy becomes plain settings', async (t) => {
       { claim: 'plan', path: ['plan'], condition: { kind: 'equals', value: 'pro' } },
       { claim: 'amr', path: ['amr'], condition: { kind: 'contains', value: 'mfa' } },
     ],
+    roles: [],
+    stepUp: null,
   })
   t.same(JSON.parse(JSON.stringify(planned)), planned, 'a plan can be printed and read back')
   t.match(

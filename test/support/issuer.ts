@@ -36,6 +36,7 @@ export function issuerPlan(overrides: Partial<IssuerPlan> & Pick<IssuerPlan, 'ke
     tokenTypes: ['at+jwt', 'jwt'],
     clockSkewMs: 30_000,
     maxTokenAgeMs: null,
+    roles: ['roles'],
     keySet: {
       cooldownMs: 30_000,
       maxAgeMs: 600_000,

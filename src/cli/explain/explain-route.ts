@@ -1,6 +1,6 @@
 import { readTarget } from '../../gateway/canonical.js'
 import { RouteTable } from '../../gateway/route-table.js'
-import type { Plan, RouteMatch, RoutePlan } from '../../plan/plan.js'
+import type { IssuerPlan, Plan, RouteMatch, RoutePlan } from '../../plan/plan.js'
 import type { EffectiveValue } from '../../policy/effective.js'
 import type { ExplainedRoute, WrittenRoute } from '../../policy/explain-route.js'
 import { printable } from '../../record/human.js'
@@ -152,14 +152,19 @@ function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan
       parts.push(`→ ${upstream.origin}${upstream.basePath} (${shortPlace(upstream.declaredAt)})`)
     }
   }
-  if (path === 'auth' || path.startsWith('auth.')) {
-    const settings = Object(route.steps.find(({ stage }) => stage === 'auth')?.settings)
-    const issuer = typeof settings.issuer === 'string' ? plan.issuers[settings.issuer] : undefined
-    if (issuer !== undefined && path !== 'auth.scopes')
-      parts.push(`→ ${issuer.issuer} (${shortPlace(issuer.declaredAt)})`)
+  if (path === 'auth' || /^auth\.(jwt|introspection|anyOf)$/.test(path)) {
+    for (const issuer of issuersOf(route, plan)) parts.push(`→ ${issuer.issuer} (${shortPlace(issuer.declaredAt)})`)
   }
   if (guardrail !== null) parts.push(`guardrail ${guardrail.text} (${shortPlace(guardrail.place)}) kept`)
   return parts
+}
+
+/** Whose tokens the route takes. The settings are the auth stage's own, so they are read with care. */
+function issuersOf(route: RoutePlan, plan: Plan): readonly IssuerPlan[] {
+  const settings = Object(route.steps.find(({ stage }) => stage === 'auth')?.settings)
+  const methods: unknown[] = Array.isArray(settings.methods) ? settings.methods : [settings]
+  const names = new Set(methods.map((method) => String(Object(method).issuer)))
+  return [...names].flatMap((name) => plan.issuers[name] ?? [])
 }
 
 /** The fixed order, as far as this route has it. */

@@ -42,6 +42,10 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'Secret and public-key algorithms are mixed.',
     'Use HS* with secret alone, and only there.',
   ],
+  'issuer.claim-name-ambiguous': [
+    'A claim that holds roles has slashes in its name.',
+    'Write it as a JSON pointer: /https:~1~1example.com~1roles.',
+  ],
   'issuer.clock-skew': ['So much skew keeps expired tokens alive.', 'Set the clocks right; 30s is the default.'],
   'issuer.keys-ambiguous': ['An issuer has several sources of keys.', same],
   'issuer.keys-private': ['A file of public keys holds a private one.', 'Keep the public part; replace the key.'],

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { withPlainKeys } from '../../values/plain-keys.js'
 
 /** A token as it reads before anyone has vouched for it. */
 export interface UnverifiedToken {
@@ -135,7 +136,9 @@ function readObject(part: string): Record<string, unknown> | null {
   if (!isUtf8(bytes)) return null
   try {
     // A byte order mark stays, and JSON knows none.
-    const text = bytes.toString()
+    const written = bytes.toString()
+    const text = written.includes('\\') ? withPlainKeys(written) : written
+    if (text === null) return null
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
     const again = JSON.stringify(value)

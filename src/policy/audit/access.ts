@@ -1,4 +1,4 @@
-import type { JwtMethod, Method } from '../../stages/auth/settings.js'
+import type { Method, TokenMethod } from '../../stages/auth/settings.js'
 import { parseCidr } from '../../values/cidr.js'
 import { entrySection } from '../section.js'
 import { formatDay, monthMs } from './days.js'
@@ -142,12 +142,12 @@ export function methodsOf({ auth }: AuditedRoute): readonly Method[] {
   return auth.method === 'none' ? [] : auth.method === 'anyOf' ? auth.methods : [auth]
 }
 
-function onlyToken({ auth }: AuditedRoute): JwtMethod | undefined {
-  return auth.method === 'jwt' ? auth : undefined
+function onlyToken({ auth }: AuditedRoute): TokenMethod | undefined {
+  return auth.method === 'jwt' || auth.method === 'introspection' ? auth : undefined
 }
 
 function demands(method: Method, claim: string): boolean {
-  if (method.method !== 'jwt') return true
+  if (!('issuer' in method)) return true
   return method.claims.some(
     ({ path, condition }) =>
       path.length === 1 && path[0] === claim && condition.kind === 'equals' && condition.value === true,
@@ -156,8 +156,8 @@ function demands(method: Method, claim: string): boolean {
 
 function withoutScopes(route: AuditedRoute): Spot | undefined {
   const open = methodsOf(route).find(
-    (method): method is JwtMethod =>
-      method.method === 'jwt' && method.scopes.length === 0 && method.claims.length === 0,
+    (method): method is TokenMethod =>
+      'issuer' in method && [method.scopes, method.claims, method.roles].every(({ length }) => length === 0),
   )
   if (open === undefined) return undefined
   const first = route.plan.match.segments.find((segment) => 'literal' in segment)
@@ -168,7 +168,7 @@ function withoutScopes(route: AuditedRoute): Spot | undefined {
   return {
     at: route.policy.get('auth').keyPlace,
     subject: route.id,
-    message: `Any token of ${open.issuer} is enough: no scope and no claim is asked for.`,
+    message: `Any token of ${open.issuer} is enough: no scope, role or claim is asked for.`,
     hint: 'Ask for the scope that its callers are given for this.',
     ...(isPlain && { patch: authPatch(route, { scopes: [scope] }) }),
   }

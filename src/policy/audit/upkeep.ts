@@ -90,7 +90,7 @@ function unused({ routes, written }: AuditedSet): readonly Spot[] {
   const upstreams = new Set(routes.map((route) => route.plan.upstream))
   for (const { auth, plan: route } of routes) {
     for (const method of auth.method === 'none' ? [] : auth.method === 'anyOf' ? auth.methods : [auth]) {
-      if (method.method === 'jwt') issuers.add(method.issuer)
+      if ('issuer' in method) issuers.add(method.issuer)
       else for (const client of method.clients) clients.add(client)
     }
     for (const { stage, settings } of route.steps) {

@@ -1,3 +1,5 @@
+import type { StepUp } from './settings.js'
+
 /** RFC 6750 §3: what a refused caller is told to bring. Constant, and silent about why. */
 const bearer = (error: string) => ['www-authenticate', `Bearer realm="api"${error}`] as const
 
@@ -9,6 +11,15 @@ export const challenges = {
   forbidden: bearer(', error="insufficient_scope"'),
   /** Scope tokens hold neither quotes nor backslashes (RFC 6749 §3.3; the schema sees to it). */
   scopeMissing: (scopes: readonly string[]) => bearer(`, error="insufficient_scope", scope="${scopes.join(' ')}"`),
+  /** What the client has to ask its issuer for. RFC 9470 §3; the schema keeps quotes out of `acr`. */
+  stepUp: ({ acr, maxAgeMs }: StepUp) =>
+    bearer(
+      [
+        ', error="insufficient_user_authentication"',
+        ...(acr === null ? [] : [`, acr_values="${acr.join(' ')}"`]),
+        ...(maxAgeMs === null ? [] : [`, max_age="${Math.floor(maxAgeMs / 1000)}"`]),
+      ].join(''),
+    ),
   /** No scheme is registered for keys in a header of their own; RFC 9110 §11.6.1 asks for a challenge all the same. */
   apiKey: ['www-authenticate', 'ApiKey realm="api"'],
 } as const

@@ -1,3 +1,4 @@
+import { withPlainKeys } from '../../values/plain-keys.js'
 import { type Check, deny, type Exchange, type Tools, type Verdict } from '../contract.js'
 import { challenges } from './challenges.js'
 import { checkApiKey } from './check-api-key.js'
@@ -41,12 +42,12 @@ export function checkAny(
 }
 
 /** One check for all methods by token: those of the token's own issuer, in the order they are written. */
-function tokenCheck(methods: readonly Method[], tools: Pick<Tools, 'issuers' | 'verifier'>): Check | null {
+function tokenCheck(methods: readonly Method[], tools: Pick<Tools, 'clock' | 'issuers' | 'verifier'>): Check | null {
   const ways = new Map<string, Check[]>()
   for (const method of methods) {
     if (method.method !== 'jwt') continue
     const issuer = tools.issuers[method.issuer]?.issuer ?? ''
-    ways.set(issuer, [...(ways.get(issuer) ?? []), checkToken(method, tools.verifier(method.issuer))])
+    ways.set(issuer, [...(ways.get(issuer) ?? []), checkToken(method, tools.verifier(method.issuer), tools)])
   }
   const [first] = ways.values()
   if (first === undefined) return null
@@ -81,7 +82,9 @@ function unverifiedIssuer(authorization: string): string | null {
   const body = (bearerToken(authorization) ?? '').split('.', 2)[1]
   if (body === undefined || body.length > 8_192) return null
   try {
-    const claims: unknown = JSON.parse(Buffer.from(body, 'base64url').toString())
+    const text = withPlainKeys(Buffer.from(body, 'base64url').toString())
+    if (text === null) return null
+    const claims: unknown = JSON.parse(text)
     const isNamed = typeof claims === 'object' && claims !== null && 'iss' in claims
     return isNamed && typeof claims.iss === 'string' ? claims.iss : null
   } catch {

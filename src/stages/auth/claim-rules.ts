@@ -66,7 +66,8 @@ export function describeMismatch(claims: Readonly<Record<string, unknown>>, rule
 
 const isMember = Object.prototype.propertyIsEnumerable
 
-function valueAt(claims: unknown, path: readonly string[]): unknown {
+/** The value at a path, among the members that claims themselves hold; undefined where there is none. */
+export function valueAt(claims: unknown, path: readonly string[]): unknown {
   let value = claims
   for (const name of path) {
     // What the token itself holds and nothing else: `constructor` is no claim, and neither is the length of a list.
@@ -77,7 +78,7 @@ function valueAt(claims: unknown, path: readonly string[]): unknown {
 }
 
 /** Words of a vocabulary are shown; anything longer or freer may be a person's, and only its kind is told. */
-function describe(value: unknown): string | number | boolean | null {
+export function describe(value: unknown): string | number | boolean | null {
   if (value === undefined) return 'absent'
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value
   if (typeof value === 'string') return isWord(value) ? value : `a text of ${value.length} characters`

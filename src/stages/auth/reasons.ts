@@ -77,6 +77,18 @@ export const reasons = {
     sentence: 'The token lacks a scope that the route asks for.',
   },
   claimMismatch: { code: 'auth.claim-mismatch', ...forbidden, sentence: 'A claim is not what the route asks for.' },
+  roleMissing: {
+    code: 'auth.role-missing',
+    ...forbidden,
+    sentence: 'The token holds none of the roles that the route asks for.',
+  },
+  stepUpNeeded: {
+    code: 'auth.step-up-needed',
+    status: 401,
+    // The credential is good: an address whose users must sign in again has not shown a bad one.
+    isCredentialGood: true,
+    sentence: 'The user must sign in again, or by a stronger method.',
+  },
   keyMalformed: { code: 'auth.key-malformed', ...invalid, sentence: 'The API key is empty or too long.' },
   keyUnknown: { code: 'auth.key-unknown', ...invalid, sentence: 'No client has this API key.' },
   keyExpired: { code: 'auth.key-expired', ...invalid, sentence: 'The API key is past its last day.' },

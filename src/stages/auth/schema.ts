@@ -1,3 +1,4 @@
+import { durationPattern } from '../../values/duration.js'
 import type { JsonSchema } from '../contract.js'
 
 const scalar: JsonSchema = { type: ['string', 'number', 'boolean'] }
@@ -63,6 +64,50 @@ const method = {
       'Conditions on claims, by name; all must hold. Dots walk in (`realm.plan`); a JSON pointer reaches any claim (`/https:~1~1example.com~1plan`).',
     examples: [{ email_verified: true, amr: { contains: 'mfa' } }],
   },
+  roles: {
+    type: 'array',
+    items: { type: 'string', minLength: 1, description: 'One role.', examples: ['orders-admin'] },
+    minItems: 1,
+    uniqueItems: true,
+    description: 'Roles of which the token must hold one, in the claims that `issuers.*.roles` names.',
+    examples: [['orders-admin', 'clerk']],
+  },
+  stepUp: {
+    type: 'object',
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'How the user must have signed in; a client whose user has not is told so (RFC 9470).',
+    examples: [{ acr: ['urn:example:mfa'], maxAge: '5m' }],
+    properties: {
+      acr: {
+        type: 'array',
+        items: {
+          type: 'string',
+          pattern: '^[!#-\\[\\]-~]+$',
+          description: 'One authentication context: visible ASCII without blanks, quotes and backslashes.',
+          examples: ['urn:example:mfa'],
+        },
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Values of the claim `acr`, of which one will do.',
+        examples: [['urn:example:mfa']],
+      },
+      amr: {
+        type: 'array',
+        items: { type: 'string', minLength: 1, description: 'One method (RFC 8176).', examples: ['mfa'] },
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Values that the claim `amr` must hold, all of them.',
+        examples: [['mfa']],
+      },
+      maxAge: {
+        type: 'string',
+        pattern: durationPattern,
+        description: 'The longest time since the user signed in (`auth_time`).',
+        examples: ['5m'],
+      },
+    },
+  },
   apiKey: {
     type: 'array',
     items: { type: 'string', minLength: 1, description: 'The name of a client.', examples: ['acme'] },
@@ -73,10 +118,25 @@ const method = {
   },
 } as const satisfies Readonly<Record<string, JsonSchema>>
 
+const anyOf: JsonSchema = {
+  type: 'array',
+  minItems: 2,
+  items: {
+    type: 'object',
+    additionalProperties: false,
+    minProperties: 1,
+    properties: method,
+    description: 'One method with its conditions.',
+    examples: [{ jwt: 'main', scopes: ['orders:write'] }],
+  },
+  description: 'Several methods, any of which will do. A credential that is presented and bad denies all the same.',
+  examples: [[{ jwt: 'main' }, { apiKey: ['acme'] }]],
+}
+
 /** The policy fragments of `auth`. That one method stands alone is checked in `resolve`, which can say so better. */
 export const schemas = {
   auth: {
-    description: 'Who may call: `none` (with a `reason`), or one method.',
+    description: 'Who may call: `none` (with a `reason`), one method, or `anyOf` several.',
     examples: [{ jwt: 'main', scopes: ['orders:write'] }, { apiKey: ['acme'] }],
     anyOf: [
       { const: 'none', description: 'Anybody. Must stand in the route itself, with a `reason`.' },
@@ -84,9 +144,7 @@ export const schemas = {
         type: 'object',
         additionalProperties: false,
         minProperties: 1,
-        // `anyOf` is read and checked by this stage, and not offered yet: `forward` must first drop X-Api-Key on such a
-        // route as it does on one of `apiKey` alone. Until then its name is reserved.
-        properties: method,
+        properties: { ...method, anyOf },
       },
     ],
   },

@@ -4,8 +4,8 @@ import { allow } from '../contract.js'
 import { checkAny } from './check-any.js'
 import { checkApiKey } from './check-api-key.js'
 import { checkToken } from './check-token.js'
-import { type ClaimRule, readClaimRules } from './claim-rules.js'
 import { fixedKeys } from './issuer-keys.js'
+import { conditionKeys, readConditions } from './read-conditions.js'
 import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
 import type { ApiKeyMethod, AuthSettings, JwtMethod, Method } from './settings.js'
@@ -27,7 +27,7 @@ export const auth: Stage<AuthSettings> = {
   },
 
   compile(settings, tools): Check {
-    if (settings.method === 'jwt') return checkToken(settings, tools.verifier(settings.issuer))
+    if (settings.method === 'jwt') return checkToken(settings, tools.verifier(settings.issuer), tools)
     if (settings.method === 'apiKey') return checkApiKey(settings.clients, tools)
     if (settings.method === 'anyOf') return checkAny(settings.methods, tools)
     return () => allow
@@ -42,7 +42,7 @@ function plan(settings: AuthSettings, section: Section): Planned<AuthSettings> {
 function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
   if (section.get('anyOf').value === undefined) return readMethod(section, scope)
   if (!namesOneOf([...kinds, 'anyOf'], section, scope)) return undefined
-  for (const key of ['scopes', 'claims']) {
+  for (const key of conditionKeys) {
     if (section.get(key).value === undefined) continue
     scope.report({
       code: 'auth.conditions-misplaced',
@@ -73,7 +73,7 @@ function namesOneOf(allowed: readonly string[], section: Section, scope: Scope):
       named.length === 0
         ? `The auth of ${scope.route.id} names no method.`
         : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
-    hint: 'Methods are jwt and apiKey; auth: none stands alone, with a reason.',
+    hint: 'Methods are jwt and apiKey; anyOf takes a list of them. auth: none stands alone, with a reason.',
     at: section.keyPlace,
   })
   return false
@@ -97,22 +97,7 @@ function readJwt(section: Section, scope: Scope): JwtMethod | undefined {
     })
     return undefined
   }
-  const scopes = (section.get('scopes').value ?? []) as readonly string[] // by schema
-  return { method: 'jwt', issuer: name, scopes, claims: readClaims(section.get('claims'), scope) }
-}
-
-function readClaims(section: Section, scope: Scope): readonly ClaimRule[] {
-  for (const claim of Object.keys((section.value ?? {}) as object)) {
-    if (claim.startsWith('/') || !claim.includes('/')) continue
-    // Dots would cut the name of a claim that is a URL into pieces, and the rule could never hold.
-    scope.report({
-      code: 'auth.claim-name-ambiguous',
-      message: `The claim ${claim} has a name with slashes, which dots would cut into pieces.`,
-      hint: `Write it as a JSON pointer: "/${claim.replaceAll('~', '~0').replaceAll('/', '~1')}".`,
-      at: section.get(claim).keyPlace,
-    })
-  }
-  return readClaimRules(section)
+  return { method: 'jwt', issuer: name, ...readConditions(section, scope) }
 }
 
 function readApiKey(section: Section, scope: Scope): ApiKeyMethod | undefined {
@@ -124,7 +109,7 @@ function readApiKey(section: Section, scope: Scope): ApiKeyMethod | undefined {
     reportUnknown(scope, list.get(index), 'client', name, Object.keys(scope.clients))
     sound = false
   }
-  for (const key of ['scopes', 'claims']) {
+  for (const key of conditionKeys) {
     if (section.get(key).value === undefined) continue
     scope.report({
       code: 'auth.key-without-claims',

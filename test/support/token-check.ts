@@ -1,0 +1,18 @@
+import { checkToken } from '../../src/stages/auth/check-token.js'
+import type { JwtMethod } from '../../src/stages/auth/settings.js'
+import type { Check, TokenVerifier } from '../../src/stages/contract.js'
+import { testClock } from './issuer.js'
+
+/** A method by token of the issuer `main` that asks for nothing but what the test says. */
+export function jwtMethod(asked: Partial<JwtMethod> = {}): JwtMethod {
+  return { method: 'jwt', issuer: 'main', scopes: [], claims: [], roles: [], stepUp: null, ...asked }
+}
+
+/** The check of such a method over a verifier of the test's own. */
+export function tokenCheck(
+  asked: Partial<JwtMethod>,
+  verifier: TokenVerifier,
+  lent: Partial<Parameters<typeof checkToken>[2]> = {},
+): Check {
+  return checkToken(jwtMethod(asked), verifier, { clock: testClock(), issuers: {}, ...lent })
+}
