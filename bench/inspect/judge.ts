@@ -151,6 +151,7 @@ export function exchange(
     parsedQuery: parseForm(query),
     answer: null,
     answerHeaders: [],
+    peerCertificate: () => null,
     whenDone: () => {},
   }
 }

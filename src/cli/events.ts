@@ -47,6 +47,8 @@ export type ServeEvent =
     }
   /** Something in Postern threw that should not have; requests are judged all the same. */
   | { readonly event: 'fault'; readonly message: string; readonly times: number }
+  /** New connections get another certificate than before. */
+  | { readonly event: 'certificate-renewed'; readonly sha256: string; readonly validTo: string }
   | { readonly event: 'draining'; readonly signal: string; readonly inFlight: number }
   | { readonly event: 'stopped'; readonly cut: number; readonly tookMs: number }
 
@@ -90,6 +92,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
     case 'fault':
       return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
+    case 'certificate-renewed':
+      return `${paint('green', 'tls')}  a renewed certificate serves, valid to ${event.validTo.slice(0, 10)}\n`
     case 'draining':
       return `${event.signal}: finishing ${counted(event.inFlight, 'request')}\n`
     case 'stopped':

@@ -11,6 +11,18 @@ export function registerGateway(metrics: Metrics, gateway: Gateway): void {
   const gauge = gauges(metrics)
   gauge('postern_requests_in_flight', 'Requests inside the gateway.', () => gateway.inFlight)
   gauge('postern_connections', 'Open connections of callers.', () => gateway.connections)
+  metrics.register({
+    name: 'postern_connections_refused_total',
+    help: 'Connections ended before a request, by the limit they met; handshake: TLS could not be agreed.',
+    type: 'counter',
+    collect: () => Object.entries(gateway.refusedConnections).map(([limit, value]) => ({ labels: { limit }, value })),
+  })
+  metrics.register({
+    name: 'postern_tls_certificate_expiry_time_seconds',
+    help: 'When the first certificate of the chain that serves runs out, in Unix time; absent on plain HTTP.',
+    type: 'gauge',
+    collect: () => (gateway.certificate === null ? [] : [{ labels: {}, value: gateway.certificate.validTo / 1000 }]),
+  })
   gauge('postern_routes', 'Routes of the plan that serves.', () => gateway.plan.routes.length)
 }
 

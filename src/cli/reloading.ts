@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { Plan } from '../plan/plan.js'
 import type { Problem } from '../values/problem.js'
-import type { Vault } from '../values/secret.js'
+import { revealText, type Vault } from '../values/secret.js'
 import type { ServeEvent } from './events.js'
 import { oneAtATime } from './one-at-a-time.js'
 
@@ -121,7 +122,11 @@ export function createReloading(options: {
 
 /** Parts of gateway.yaml that belong to the open sockets and so outlast a reload; the admin token does not. */
 const processParts: Readonly<Record<string, (plan: Plan) => unknown>> = {
-  listeners: ({ gateway: { listeners } }) => ({ ...listeners, admin: { ...listeners.admin, token: null } }),
+  listeners: ({ gateway: { listeners } }) => ({
+    // A certificate is renewed while the port stays open; whether there is one, and whether callers are asked for theirs, not.
+    public: { ...listeners.public, tls: listeners.public.tls && { asks: listeners.public.tls.clientCa !== null } },
+    admin: { ...listeners.admin, token: null },
+  }),
   limits: ({ gateway }) => gateway.limits,
 }
 
@@ -132,9 +137,13 @@ function unlike(one: Plan, other: Plan): string[] {
     .map(([name]) => name)
 }
 
-function digest({ files, plan }: Found): string {
+function digest({ files, plan, secrets }: Found): string {
+  const tls = plan?.gateway.listeners.public.tls ?? null
+  const pem = tls === null ? [] : [tls.cert, tls.key, tls.clientCa ?? []].map((text) => revealText(text, secrets))
   // A set without files is a folder that vanished: unlike any other, and like itself.
-  return `${plan === null ? 'broken' : 'whole'} ${files.map(({ path, sha256 }) => `${path} ${sha256}`).join('\n')}`
+  return createHash('sha256')
+    .update(JSON.stringify([plan === null ? 'broken' : 'whole', files, pem]))
+    .digest('hex')
 }
 
 /** What should not happen, as a problem like any other: the gateway stays up and says so. */

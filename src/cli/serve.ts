@@ -21,7 +21,7 @@ import { isPortTaken, listenFault } from './listen-fault.js'
 import { formatBriefly } from './problems.js'
 import { createReloading, type Found, type ReloadCause, type Reloading } from './reloading.js'
 import { version } from './version.js'
-import { watchFolder } from './watch.js'
+import { watchFiles, watchFolder } from './watch.js'
 
 const secondLookMs = 1_000
 const anotherLookMs = 15_000
@@ -33,6 +33,8 @@ const passingCodes: ReadonlySet<string> = new Set([
   'policy.file-unreadable',
   'policy.folder-missing',
   'policy.loader-failed',
+  'gateway.tls-unreadable',
+  'gateway.tls-key-unusable',
 ])
 
 /** What `run` and `dev` have in common, and where they differ. */
@@ -73,18 +75,20 @@ export interface Serving {
 export async function serve(options: ServeOptions): Promise<Serving | { readonly problems: readonly Problem[] }> {
   const started = performance.now()
   const { folder, listeners, adjust = (plan: Plan): Plan => plan } = options
-  const loadOptions: LoadOptions = {
+  let certificateInUse: string | undefined
+  const loadOptions = (): LoadOptions => ({
     overrides: options.overrides ?? {},
     listen: listeners.public === undefined ? undefined : formatAddress(listeners.public),
     adminListen: listeners.admin === undefined ? undefined : formatAddress(listeners.admin),
-  }
+    certificateInUse,
+  })
   const settled = (found: Found): Found => (found.plan === null ? found : { ...found, plan: adjust(found.plan) })
   const admitted = async (found: Found): Promise<Found> => {
     if (found.plan === null || options.admit === undefined) return found
     const problems = await options.admit()
     return problems.length === 0 ? found : { ...found, plan: null, problems }
   }
-  const first = await admitted(settled(await loadPolicy(folder, loadOptions)))
+  const first = await admitted(settled(await loadPolicy(folder, loadOptions())))
   const { plan } = first
   if (plan === null) return { problems: first.problems }
 
@@ -105,10 +109,11 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   const loader = policyLoader()
   reloading = createReloading({
     first: { ...first, plan },
-    look: async () => await admitted(settled(await loader.load(folder, loadOptions))),
+    look: async () => await admitted(settled(await loader.load(folder, loadOptions()))),
     replace: async (next, vault) => {
       const applied = await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }
+      tellCertificate()
       return applied
     },
     onEvent: (event) => {
@@ -118,10 +123,23 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   })
   const current = reloading
   registerReloading(metrics, current)
-  const watcher = watchFolder(folder, () => void current.reload('files changed'))
+  const look = (): void => void current.reload('files changed')
+  const watcher = watchFolder(folder, look)
+  const pems = watchFiles(look)
+  /** A certificate has its own files: they are watched, and what came of them is told. */
+  function tellCertificate(): void {
+    pems.watch(serving.plan.gateway.listeners.public.tls?.files ?? [])
+    const { certificate } = gateway
+    if (certificate === null || certificate.sha256 === certificateInUse) return
+    const isRenewed = certificateInUse !== undefined
+    certificateInUse = certificate.sha256
+    const { sha256, validTo } = certificate
+    if (isRenewed) onEvent({ event: 'certificate-renewed', sha256, validTo: new Date(validTo).toISOString() })
+  }
+  tellCertificate()
   onEvent({
     event: 'started',
-    gateway: `http://${formatAddress(gateway.address)}`,
+    gateway: `${plan.gateway.listeners.public.tls === null ? 'http' : 'https'}://${formatAddress(gateway.address)}`,
     admin: `http://${formatAddress(admin.address)}`,
     plan: plan.fingerprint,
     routes: plan.routes.length,
@@ -150,6 +168,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
       const stopping = performance.now()
       isStopping = true
       watcher.close()
+      pems.close()
       clearTimeout(secondLook)
       clearInterval(anotherLook)
       onEvent({ event: 'draining', signal, inFlight: gateway.inFlight })
@@ -247,7 +266,8 @@ async function listening<T>(
 
 function withPublic(plan: Plan, listener: ListenerPlan): Plan {
   const { listeners } = plan.gateway
-  return { ...plan, gateway: { ...plan.gateway, listeners: { ...listeners, public: listener } } }
+  const moved = { ...listeners.public, ...listener }
+  return { ...plan, gateway: { ...plan.gateway, listeners: { ...listeners, public: moved } } }
 }
 
 function statusOf(gateway: Gateway | null, reloading: Reloading | null): Status {

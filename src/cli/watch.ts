@@ -1,4 +1,4 @@
-import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs'
+import { type FSWatcher, readdirSync, statSync, unwatchFile, watch, watchFile } from 'node:fs'
 import { join } from 'node:path'
 
 /** Quiet time after the last event: editors and `kubectl` write in several steps. */
@@ -103,4 +103,21 @@ function directoriesBelow(folder: string): Map<string, number> {
     }
   }
   return found
+}
+
+/**
+ * Calls `changed` soon after one of the named files did, by looking at each once a second: they are few, they stand
+ * outside the policy folder, and what renews them (links of a mounted secret, a file put in the place of another)
+ * takes every other kind of watcher with it.
+ */
+export function watchFiles(changed: () => void): { watch(paths: readonly string[]): void; close(): void } {
+  let watched: readonly string[] = []
+  const watchOnly = (paths: readonly string[]): void => {
+    for (const path of watched) if (!paths.includes(path)) unwatchFile(path, changed)
+    for (const path of paths) {
+      if (!watched.includes(path)) watchFile(path, { persistent: false, interval: retryMs }, changed)
+    }
+    watched = [...new Set(paths)]
+  }
+  return { watch: watchOnly, close: () => watchOnly([]) }
 }

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RoutePlan } from '../plan/plan.js'
 import type { OpenRecord, Recorder } from '../record/open-record.js'
-import type { Answer, Content, Exchange, Identity, QueryPair, SendFault } from '../stages/contract.js'
+import type { Answer, Content, Exchange, Identity, PeerCertificate, QueryPair, SendFault } from '../stages/contract.js'
+import { breakOff } from './break-off.js'
 import type { CompiledRoute } from './compiled-route.js'
+import { peerCertificate } from './peer-certificate.js'
 
 /** What the front door knows of a request when it lets it in. */
 export interface Arrival {
@@ -106,6 +108,10 @@ export class LiveExchange implements Exchange {
     return this.compiled.plan
   }
 
+  peerCertificate(): PeerCertificate | null {
+    return peerCertificate(this.socket)
+  }
+
   /** Gives the exchange its route; from here on its record names it. */
   matched(route: CompiledRoute, params: Readonly<Record<string, string>>): void {
     this.compiled = route
@@ -147,7 +153,7 @@ export class LiveExchange implements Exchange {
 
   /** Ends the connection so that nobody can take what has left for a whole answer. */
   breakConnection(): void {
-    if (!this.socket.destroyed) this.socket.resetAndDestroy()
+    breakOff(this.socket)
   }
 
   /** Closes the record and gives everything back; called once, when the response is over for whatever reason. */

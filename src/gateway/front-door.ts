@@ -1,11 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import type { LimitsPlan, ListenerPlan } from '../plan/plan.js'
 import type { Reason } from '../stages/contract.js'
 import { addressKey, canonicalAddress } from '../values/address.js'
 import { type Head, methods, readHead, readTarget, type Target } from './canonical.js'
 import type { ClientAddress } from './client-address.js'
+import { type DoorTls, secureContext, serverTls } from './door-tls.js'
 import { LiveExchange } from './exchange.js'
 import type { Generation } from './generation.js'
 import { LoopDelay } from './loop-delay.js'
@@ -18,6 +21,8 @@ import { UnreadAnswers } from './unread-answers.js'
 export interface FrontDoorOptions {
   /** Null: on no port; connections come through `accept` alone. */
   readonly listener: ListenerPlan | null
+  /** Null: plain HTTP. */
+  readonly tls: DoorTls | null
   readonly limits: LimitsPlan
   readonly generation: Generation
   /** Who the caller is, given the trusted proxies of the generation's plan. */
@@ -32,6 +37,10 @@ export interface FrontDoor {
   readonly isDraining: boolean
   /** Ms by which the event loop last was late. */
   readonly loopDelayMs: number
+  /** Connections that were ended before a request: `all`, `address` for the limits they met, `handshake` for TLS. */
+  readonly refusedConnections: Readonly<Record<'all' | 'address' | 'handshake', number>>
+  /** New connections get this certificate; those that stand keep theirs. Throws what TLS has against it. */
+  renewTls(next: DoorTls): void
   /**
    * One assignment: a request belongs to the generation it entered. The old generation closes when its last request
    * has gone.
@@ -56,6 +65,10 @@ declare module 'node:net' {
     posternQueue?: { readonly request: IncomingMessage; readonly response: ServerResponse }[]
     /** What the parser found behind the last of them. */
     posternFault?: Error & { code?: string }
+    /** What had been read when the TLS handshake was over: a connection that says no more asked nothing. */
+    posternHandshakeBytes?: number
+    /** The authorities by which its client's certificate was judged. */
+    posternClientCa?: string | null
   }
 }
 
@@ -81,8 +94,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   const perAddress = new Map<string, number>()
   let inFlight = 0
   let isDraining = false
+  let clientCa = options.tls?.clientCa ?? null
+  const refused = { all: 0, address: 0, handshake: 0 }
 
-  const server = createServer({
+  const settings: ServerOptions = {
     // All of these are on by default here, and none of them is in Node.
     maxHeaderSize: limits.headerBytes,
     // Node takes no time for the head that is longer than that for the whole.
@@ -94,13 +109,20 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     insecureHTTPParser: false,
     noDelay: true,
     highWaterMark: 64 * 1024,
-  })
+  }
+  const secure =
+    options.tls === null
+      ? null
+      : createTlsServer({ ...settings, ...serverTls(options.tls, Math.min(limits.headersTimeoutMs, 10_000)) })
+  const server: Server = secure ?? createServer(settings)
   // Node drops lines beyond its own count without a word; ours are counted and refused.
   server.maxHeadersCount = 0
   server.maxRequestsPerSocket = limits.requestsPerSocket
   server.maxConnections = limits.connections
 
   server.on('connection', admitConnection)
+  server.on('drop', () => refused.all++)
+  secure?.on('secureConnection', (socket) => greet(socket))
   server.on('request', arrive)
   // Answered by us, when the body is wanted: see read-body.ts.
   server.on('checkContinue', arrive)
@@ -118,16 +140,24 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     const key = addressKey(canonicalAddress(peer) ?? '')
     const open = (perAddress.get(key) ?? 0) + 1
     if (open > limits.connectionsPerAddress && !clientAddress.isTrusted(peer)) {
+      refused.address++
       socket.destroy()
       return
     }
     perAddress.set(key, open)
-    unread.watch(socket)
+    if (secure === null) unread.watch(socket)
     socket.once('close', () => {
       const left = (perAddress.get(key) ?? 1) - 1
       if (left <= 0) perAddress.delete(key)
       else perAddress.set(key, left)
     })
+  }
+
+  /** The handshake is over; HTTP begins. */
+  function greet(socket: TLSSocket): void {
+    socket.posternHandshakeBytes = socket.bytesRead
+    socket.posternClientCa = clientCa
+    unread.watch(socket)
   }
 
   /**
@@ -159,6 +189,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     // The last answer ended this connection: a request behind an unread body may be that body. Node gives no turn to the
     // answer of a request behind the one that asked for the end.
     if (socket.posternEnds === true || response.socket === null) return
+    // Its certificate was judged by authorities that are not believed any more: its next connection is judged anew.
+    if (secure !== null && socket.posternClientCa !== clientCa) response.shouldKeepAlive = false
     const current = generation
     const who = clientAddress.read(peer, request.rawHeaders)
     const target = readTarget(request.url ?? '', limits.targetBytes)
@@ -173,7 +205,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
         method: request.method ?? '',
         path: 'path' in target ? target.path : '',
         query: readable && 'query' in target ? target.query : '',
-        scheme: who.scheme ?? 'http',
+        scheme: who.scheme ?? (secure === null ? 'http' : 'https'),
         host: who.host ?? ('host' in head ? head.host : ''),
         address: who.address,
         peer,
@@ -218,6 +250,11 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
 
   /** The parser gave up on a connection: answer if anybody can still hear it, then end it. */
   function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
+    if (secure !== null && socket.posternHandshakeBytes === undefined) {
+      // No HTTP was ever spoken on it: TLS could not be agreed, or was not in time.
+      refused.handshake++
+      return void socket.destroy()
+    }
     const exchange = socket.posternExchange ?? null
     const reason = parserReason(error.code ?? '')
     const deaf = !socket.writable || error.code === 'ECONNRESET' || error.code === 'EPIPE'
@@ -235,7 +272,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
       return
     }
     // A connection that never said a word asked nothing, and there is nothing to record.
-    if (deaf || socket.bytesRead === 0) return void socket.destroy()
+    if (deaf || socket.bytesRead === (socket.posternHandshakeBytes ?? 0)) return void socket.destroy()
     sayLast(socket, rawProblem(reason, recordRefusal('', socket, reason, error.code)))
   }
 
@@ -273,6 +310,11 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     },
     get loopDelayMs() {
       return loop.lastMs
+    },
+    refusedConnections: refused,
+    renewTls(next) {
+      secure?.setSecureContext(secureContext(next))
+      clientCa = next.clientCa
     },
     swap(next, nextClientAddress) {
       const old = generation

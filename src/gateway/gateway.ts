@@ -1,13 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Plan, RoutePlan } from '../plan/plan.js'
 import { createRecorder } from '../record/open-record.js'
 import type { RecordReader } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
 import type { Clock } from '../stages/contract.js'
 import type { State } from '../state/state.js'
+import { type CertificateFacts, readKeyPair } from '../values/certificate.js'
 import type { Vault } from '../values/secret.js'
 import { createAddressTier } from './address-tier.js'
 import { clientAddress } from './client-address.js'
 import type { CompiledRoute } from './compiled-route.js'
+import { type DoorTls, doorTls } from './door-tls.js'
 import { type FrontDoor, openFrontDoor } from './front-door.js'
 import { createFastify, createGeneration, type Generation } from './generation.js'
 import { lendTools, openUpstreams } from './lend-tools.js'
@@ -39,6 +42,9 @@ export interface Gateway {
   readonly connections: number
   readonly loopDelayMs: number
   readonly isDraining: boolean
+  readonly refusedConnections: FrontDoor['refusedConnections']
+  /** The certificate that new connections get; null on plain HTTP. */
+  readonly certificate: CertificateFacts | null
   /** Builds the next generation beside the current one, then swaps: no request sees a half-made policy. */
   apply(policy: Policy): Promise<Applied>
   /** Stops accepting and settles when all is answered, with the number of requests cut at the deadline. */
@@ -118,15 +124,26 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   let current = await build(options, null)
+  let tls = doorTls(options.plan.gateway.listeners.public.tls, options.vault)
   const opened = await openFrontDoor({
     listener: options.plan.gateway.listeners.public,
+    tls,
     limits: options.plan.gateway.limits,
     generation: current.generation,
     clientAddress: clientAddress(options.plan.gateway.trustedProxies),
   })
   door = opened
+  let certificate = factsOf(tls)
   // Routes compile at their first request; the rest in the pauses, so that nobody waits for them.
   warmUp(current.generation)
+
+  /** Whether there is TLS at all belongs to the open port, like its address: the next start changes it. */
+  function renewTls(next: DoorTls | null): void {
+    if (tls === null || next === null || isDeepStrictEqual(tls, next)) return
+    opened.renewTls(next)
+    tls = next
+    certificate = factsOf(next)
+  }
 
   return {
     address: opened.address,
@@ -145,8 +162,15 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     get isDraining() {
       return opened.isDraining
     },
+    get refusedConnections() {
+      return opened.refusedConnections
+    },
+    get certificate() {
+      return certificate
+    },
     async apply(policy) {
       const next = await build(policy, current)
+      renewTls(doorTls(policy.plan.gateway.listeners.public.tls, policy.vault))
       current = next
       opened.swap(next.generation, clientAddress(policy.plan.gateway.trustedProxies))
       warmUp(next.generation)
@@ -158,4 +182,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       return cut
     },
   }
+}
+
+/** Null where there is none; a pair that cannot be used has been refused before it came here. */
+function factsOf(tls: DoorTls | null): CertificateFacts | null {
+  const found = tls === null ? null : readKeyPair(tls.cert, tls.key)
+  return found === null || 'message' in found ? null : found
 }

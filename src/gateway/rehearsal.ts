@@ -95,6 +95,7 @@ export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsa
   })
   const door = await openFrontDoor({
     listener: null,
+    tls: null,
     // A busy machine is no reason to refuse what is only rehearsed.
     limits: { ...gateway.limits, eventLoopDelayMs: Number.POSITIVE_INFINITY },
     generation,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { breakOff } from './break-off.js'
 
 const tickMs = 1_000
 
@@ -33,7 +34,7 @@ export class UnreadAnswers {
       if (waiting === 0 || taken !== seen.taken) {
         seen.taken = taken
         seen.since = now
-      } else if (now - seen.since > this.#limitMs) socket.resetAndDestroy()
+      } else if (now - seen.since > this.#limitMs) breakOff(socket)
     }
   }
 }

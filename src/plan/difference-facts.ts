@@ -238,7 +238,13 @@ export function gatewayFacts(gateway: GatewayPlan): Facts {
   const place = { file: 'gateway.yaml', line: 1, column: 1 }
   const sheet = new Sheet()
   const { token, ...admin } = listeners.admin
-  flat('gateway.public', listeners.public, place, sheet)
+  const { tls, ...open } = listeners.public
+  flat('gateway.public', open, place, sheet)
+  if (tls !== null) {
+    sheet.set('gateway.tls.present', true, place)
+    sheet.set('gateway.tls.minVersion', tls.minVersion, place)
+    sheet.set('gateway.tls.clientCa', tls.clientCa !== null, place)
+  }
   flat('gateway.admin', admin, place, sheet)
   if (token !== null) sheet.set('gateway.admin.token', true, place)
   sheet.set('gateway.trustedProxies', trustedProxies, place)

@@ -116,6 +116,8 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['gateway.addressLimit.rate', more],
   ['gateway.addressLimit.failedAuth', more],
   ['gateway.admin.token', guard],
+  ['gateway.tls.minVersion', steps('1.2', '1.3')],
+  ['gateway.tls.clientCa', guard],
   ['gateway.store.onStoreError', steps('allow', 'local', 'deny')],
   ['gateway.redact', demands],
   ['schema.*.maximum', more],

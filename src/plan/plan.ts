@@ -28,7 +28,7 @@ export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
 /** `gateway.yaml`: the process. */
 export interface GatewayPlan {
-  readonly listeners: { readonly public: ListenerPlan; readonly admin: AdminPlan }
+  readonly listeners: { readonly public: PublicPlan; readonly admin: AdminPlan }
   /** CIDR blocks whose peers may tell us the client's address. */
   readonly trustedProxies: readonly string[]
   readonly limits: LimitsPlan
@@ -41,6 +41,23 @@ export interface GatewayPlan {
 export interface ListenerPlan {
   readonly host: string
   readonly port: number
+}
+
+export interface PublicPlan extends ListenerPlan {
+  /** Null: plain HTTP. */
+  readonly tls: TlsPlan | null
+}
+
+/** HTTPS on a listener. Certificates, keys and authorities are PEM texts among the secrets of the set. */
+export interface TlsPlan {
+  /** The chain, the own certificate first. */
+  readonly cert: SecretText
+  readonly key: SecretText
+  /** Authorities of client certificates; null: callers are asked for none. */
+  readonly clientCa: SecretText | null
+  readonly minVersion: '1.2' | '1.3'
+  /** Absolute paths of the files behind them: when one changes, the set is read again. */
+  readonly files: readonly string[]
 }
 
 export interface AdminPlan extends ListenerPlan {

@@ -78,7 +78,7 @@ export class Answers {
         this.#problems.report({
           code: 'policy.secret-misplaced',
           message: 'No secret is put in here: this text would be used as it stands.',
-          hint: 'Secrets work in the auth of upstreams, in the secret of issuers, in forward.headers.set and in the admin token.',
+          hint: 'Secrets work in tls, in the auth of upstreams, in the secret of issuers, in forward.headers.set and in the admin token.',
           at: placeOf(node),
         })
       }

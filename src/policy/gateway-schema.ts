@@ -5,6 +5,7 @@ import { ratePattern } from '../values/rate.js'
 import { auditSchema } from './audit/waiver-schema.js'
 import { guardrailsSchema } from './guardrails.js'
 import { secretsSchema } from './secrets.js'
+import { tlsSchema } from './tls.js'
 
 const size = (description: string, example: string) => ({
   type: 'string',
@@ -106,7 +107,7 @@ export const gatewayKeys = {
   listeners: keyed(
     {
       public: keyed(
-        { address: address('0.0.0.0:8080') },
+        { address: address('0.0.0.0:8080'), tls: tlsSchema },
         'Where callers reach the functions; 127.0.0.1:8080 when absent.',
       ),
       admin: keyed(

@@ -2,7 +2,7 @@ import { fingerprint } from '../plan/fingerprint.js'
 import type { Plan } from '../plan/plan.js'
 import type { Place } from '../values/place.js'
 import type { Problem } from '../values/problem.js'
-import type { Secret } from '../values/secret.js'
+import { Secret } from '../values/secret.js'
 import { Answers } from './answers.js'
 import { builtInDefaults } from './builtin.js'
 import { Checker } from './check.js'
@@ -20,7 +20,7 @@ import { RouteResolver, routeHas } from './resolve.js'
 import { resolveRoutes } from './resolve-routes.js'
 import type { Overrides, Resolving } from './resolving.js'
 import { languageOf, type StageTable } from './schema.js'
-import { type Environment, readSecrets, standInSecrets } from './secrets.js'
+import { type Environment, readSecrets, secretFile, standInSecrets } from './secrets.js'
 import { absentSection, rootSection } from './section.js'
 import { checkGateway, checkTopLevel, gatherShared, resolveShared } from './shared.js'
 import { withStandIns } from './stand-ins.js'
@@ -30,6 +30,8 @@ export interface LoadOptions extends ListenOverrides {
   readonly overrides?: Overrides
   /** Secrets get a random text instead of being read: for questions that no real secret should help to answer. */
   readonly standInSecrets?: boolean
+  /** SHA-256 (hex) of the certificate that serves while this set is read: that it has run out refuses no change. */
+  readonly certificateInUse?: string | undefined
 }
 
 export interface FolderPlan {
@@ -113,6 +115,14 @@ function resolveSet(
   const secretNames = new Set(declaredSecrets.node?.kind === 'map' ? declaredSecrets.node.entries.keys() : [])
   const answers = new Answers(folder, memory, problems, secretNames, isWhole)
   const resolving: Resolving = {
+    folder: folder.root,
+    hasStandIns: options.standInSecrets === true,
+    certificateInUse: options.certificateInUse,
+    hold: (name, text) => {
+      secrets.set(name, new Secret(text))
+      return [{ secret: name }]
+    },
+    secretFile: (name) => secretFile(declaredSecrets.get(name), folder.root),
     report,
     secretText: (text) => answers.secretText(text),
     vault: secrets,

@@ -3,7 +3,7 @@
  * `*` for any one key; a text after `=` reserves one value of the key. What a stage offers never gets here.
  */
 const reserved: readonly string[] = [
-  'gateway.listeners.*.tls',
+  'gateway.listeners.admin.tls',
   'gateway.store.redis',
   'gateway.secrets.*.vault',
   'route.ip',

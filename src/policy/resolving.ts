@@ -12,6 +12,16 @@ export interface Resolving {
   /** A file of the policy folder as text, relative to the file of the reference; undefined when it cannot be read. */
   readText(reference: NodeSection): string | undefined
   readonly overrides: Overrides
+  /** The policy folder's real path. */
+  readonly folder: string
+  /** Secrets are random stand-ins: nothing can be judged by its value, and no file of secrets is read. */
+  readonly hasStandIns: boolean
+  /** SHA-256 (hex) of the certificate that serves while this set is read. */
+  readonly certificateInUse: string | undefined
+  /** Keeps a text among the secrets of the set, under a name that no policy can declare (one with dots). */
+  hold(name: string, text: string): SecretText
+  /** The absolute path behind a secret that is read from a file. */
+  secretFile(name: string): string | undefined
 }
 
 /** What `dev --demo` points elsewhere before anything is checked: upstreams and issuers by name. */

@@ -88,8 +88,8 @@ function readOne(
       variable,
     )
   }
-  if (typeof file.value !== 'string') return undefined
-  const path = resolve(folder, dirname(file.place.file), file.value)
+  const path = secretFile(section, folder)
+  if (path === undefined) return undefined
   try {
     const stat = statSync(path)
     if (!stat.isFile())
@@ -111,6 +111,12 @@ function readOne(
       file,
     )
   }
+}
+
+/** The absolute path of a secret that is read from a file; undefined for any other. */
+export function secretFile(section: Section, folder: string): string | undefined {
+  const file = section.get('file')
+  return typeof file.value === 'string' ? resolve(folder, dirname(file.place.file), file.value) : undefined
 }
 
 const reference = /\$\{([^}]*)\}/g

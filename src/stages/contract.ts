@@ -300,6 +300,12 @@ export interface Exchange {
   readonly address: string
   /** The peer's address on the socket. */
   readonly peer: string
+  /**
+   * The certificate that the caller's end of the connection has proved to hold the key of; null without TLS on the
+   * listener, without `clientCa` there, and where the caller showed none. Lazy: nothing is read of the connection until a
+   * route asks, then once per connection. That it was shown says nothing yet: see `isAuthorized`.
+   */
+  peerCertificate(): PeerCertificate | null
   readonly route: RoutePlan
   /** Raw (percent-encoded) path parameters by name. */
   readonly params: Readonly<Record<string, string>>
@@ -318,6 +324,26 @@ export interface Exchange {
   readonly answerHeaders: string[]
   /** Registers work for the end of the exchange, however it ends; `reached` says whether the function saw it. */
   whenDone(release: (reached: boolean) => void): void
+}
+
+/** A client's certificate, as the handshake of its connection left it. */
+export interface PeerCertificate {
+  /** DER. */
+  readonly raw: Buffer
+  /** One attribute a line, as OpenSSL prints it: `CN=billing`. */
+  readonly subject: string
+  readonly issuer: string
+  /** As Node prints it: `DNS:a.example, URI:spiffe://…`; names with special characters are quoted. Empty: none. */
+  readonly subjectAltName: string
+  /** SHA-256 of `raw`, lower-case hex. */
+  readonly sha256: string
+  /** Epoch ms. A connection may outlive its certificate: whoever relies on it compares these with the clock. */
+  readonly validFrom: number
+  readonly validTo: number
+  /** Whether a chain led to an authority of the listener's `clientCa` when the connection began. */
+  readonly isAuthorized: boolean
+  /** Why not, in OpenSSL's word (`CERT_HAS_EXPIRED`); null where it is. */
+  readonly fault: string | null
 }
 
 export interface QueryPair {

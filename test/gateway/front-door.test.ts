@@ -21,6 +21,7 @@ const limits = {
 t.test('an address has so many connections, whichever of its own addresses it takes', async (t) => {
   const door = await openFrontDoor({
     listener: null,
+    tls: null,
     limits,
     generation: {} as Generation, // no connection here ever says enough to be judged
     clientAddress: clientAddress(['192.0.2.0/24']),

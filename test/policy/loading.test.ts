@@ -175,7 +175,7 @@ issuers:
   t.same(problems, [])
   t.match(plan?.upstreams['fn'], { origin: 'http://127.0.0.1:9999', basePath: '/base', auth: { kind: 'none' } })
   t.match(plan?.issuers['main'], { issuer: 'http://127.0.0.1:8091', keys: { kind: 'jwksUri' } })
-  t.same(plan?.gateway.listeners.public, { host: '127.0.0.1', port: 0 })
+  t.same(plan?.gateway.listeners.public, { host: '127.0.0.1', port: 0, tls: null })
   t.match(plan?.gateway.listeners.admin, { host: '::1', port: 0 })
   const bad = await loadPolicy(folder, { listen: 'nowhere' })
   t.ok(bad.problems.some(({ code, place }) => code === 'gateway.address-unreadable' && place.file === '(--listen)'))

@@ -46,6 +46,7 @@ export function makeExchange(
     parsedQuery: null,
     answer: null,
     answerHeaders: [],
+    peerCertificate: () => null,
     whenDone: (release) => releases.push(release),
     releases,
     ...rest,
