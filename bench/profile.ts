@@ -1,7 +1,7 @@
 // Where does the time of a request go? Runs Postern alone under load with V8's sampling profiler and prints the dearest
 // functions and the dearest packages, each with its own time per request. Run by `npm run bench -- profile --only GET`.
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: 'GET' },
     ms: { type: 'string', default: '5000' },
     top: { type: 'string', default: '45' },
+    keep: { type: 'string' },
   },
 })
 const kind = kinds.find((name) => name === options.only)
@@ -55,6 +56,7 @@ try {
   const texts = readdirSync(profiles).map((name) => readFileSync(join(profiles, name), 'utf8'))
   const largest = texts.sort((a, b) => b.length - a.length).at(0)
   if (largest === undefined) throw new Error('no profile was written')
+  if (options.keep !== undefined) writeFileSync(options.keep, largest)
   tell(JSON.parse(largest) as Profile, lastMs, result) // V8 writes nothing else there
 } finally {
   for (const running of [postern, load, upstream]) await running.stop()

@@ -53,6 +53,8 @@ export class LiveExchange implements Exchange {
   answer: Answer | null = null
   /** The route that judges it, once one has matched. */
   compiled: CompiledRoute | null = null
+  /** Lets Fastify go on to the route's handler; set while the head steps run. */
+  goOn: (() => void) | null = null
   /** A refusal of ours has been written whole; what the caller still sends is read by nobody. */
   isRefused = false
   /** The socket is gone, or the answer has left: nothing can be sent any more. */

@@ -74,6 +74,8 @@ export function createFastify(): FastifyInstance {
     // Ids are ours: the front door has made one before Fastify sees the request.
     requestIdHeader: false,
     genReqId: () => '',
+    // The query is read by us, and only where somebody asks for it.
+    routerOptions: { querystringParser: () => noQuery },
   })
   // Bodies are read by us, under the route's own cap and after its head steps: to Fastify no method has one.
   for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
@@ -115,7 +117,12 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     handler: (request, reply) => {
       const exchange = request.raw.posternExchange
       reply.hijack()
-      if (exchange !== undefined) serve(exchange).catch((error: unknown) => fail(exchange, error))
+      if (exchange === undefined) return
+      try {
+        serve(exchange)
+      } catch (error) {
+        fail(exchange, error)
+      }
     },
   })
   // Nothing should come here: what Fastify would answer by itself is no answer of ours.
@@ -147,13 +154,14 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     }
     const route = compiled(found.route)
     exchange.matched(route, found.params)
-    const verdict = runSteps(route.head, exchange)
-    if (verdict === null) done()
-    else if (verdict instanceof Promise) {
-      verdict
-        .then((later) => (later === null ? done() : refuseBy(exchange, later)))
-        .catch((error: unknown) => fail(exchange, error))
-    } else refuseBy(exchange, verdict)
+    exchange.goOn = done
+    runSteps(route.head, exchange, afterHead, fail)
+  }
+
+  /** `done` lets Fastify go on to the handler. */
+  function afterHead(exchange: LiveExchange, denial: Deny | null): void {
+    if (denial === null) exchange.goOn?.()
+    else refuseBy(exchange, denial)
   }
 
   /**
@@ -169,16 +177,16 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     const route = compiled(found.route)
     if (route.preflight === null) return false
     exchange.matched(route, found.params)
-    const denial = runSteps([route.preflight], exchange)
-    if (denial instanceof Promise) throw new Error('a preflight is judged at once')
-    if (denial !== null) refuseBy(exchange, denial)
-    else {
-      const close = isDraining() || exchange.hasBody
-      if (close) exchange.socket.posternEnds = true
-      exchange.record.answered()
-      sendEmpty(exchange, 204, exchange.answerHeaders, close)
-    }
+    runSteps([route.preflight], exchange, afterPreflight, fail)
     return true
+  }
+
+  function afterPreflight(exchange: LiveExchange, denial: Deny | null): void {
+    if (denial !== null) return refuseBy(exchange, denial)
+    const close = isDraining() || exchange.hasBody
+    if (close) exchange.socket.posternEnds = true
+    exchange.record.answered()
+    sendEmpty(exchange, 204, exchange.answerHeaders, close)
   }
 
   /** A refusal that comes before the route's steps says to its pages what theirs would. */
@@ -190,26 +198,30 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
   }
 
   /** Body, the steps that need it, the function, and its answer. */
-  async function serve(exchange: LiveExchange): Promise<void> {
+  function serve(exchange: LiveExchange): void {
     const { compiled: route } = exchange
     if (route === null) throw new Error('a request reached the handler without a route')
     if (exchange.hasBody && route.bodyIs !== 'refused') {
       if (route.bodyIs === 'buffered') {
-        const body = await readBody(exchange, route.maxBodyBytes)
-        if (typeof body === 'string') return refuseBody(exchange, body, route.requestStep)
-        exchange.body = body
-      } else if (announcedBytes(exchange) > route.maxBodyBytes) {
-        return refuseBody(exchange, 'too-large', route.requestStep)
+        readBody(exchange, route.maxBodyBytes)
+          .then((body) => {
+            if (typeof body === 'string') return refuseBody(exchange, body, route.requestStep)
+            exchange.body = body
+            runSteps(route.rest, exchange, afterRest, fail)
+          })
+          .catch((error: unknown) => fail(exchange, error))
+        return
       }
+      if (announcedBytes(exchange) > route.maxBodyBytes) return refuseBody(exchange, 'too-large', route.requestStep)
     }
-    const verdict = runSteps(route.rest, exchange)
-    const denial = verdict instanceof Promise ? await verdict : verdict
-    if (denial !== null) {
-      // An answer that may not leave is waiting, and its function with it.
-      exchange.answer?.replace(nothing)
-      return refuseBy(exchange, denial)
-    }
-    answer(exchange)
+    runSteps(route.rest, exchange, afterRest, fail)
+  }
+
+  function afterRest(exchange: LiveExchange, denial: Deny | null): void {
+    if (denial === null) return answer(exchange)
+    // An answer that may not leave is waiting, and its function with it.
+    exchange.answer?.replace(nothing)
+    refuseBy(exchange, denial)
   }
 
   function refuseBody(exchange: LiveExchange, fault: BodyFault, step: CompiledRoute['requestStep']): void {
@@ -326,6 +338,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
 }
 
 const nothing: Buffer = Buffer.alloc(0)
+const noQuery = Object.freeze({})
 
 /** `ANY` takes every method there is. RFC 9110 section 10.2.1 */
 function allowHeader(allowed: readonly string[]): string {

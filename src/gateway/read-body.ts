@@ -17,16 +17,10 @@ export function readBody(exchange: LiveExchange, maxBytes: number): Promise<Buff
     let first = empty
     let rest: Buffer[] | null = null
     let bytes = 0
-    const stop = (): void => {
-      request.off('data', onData)
-      request.off('end', onEnd)
-      request.off('error', onCut)
-      request.off('close', onCut)
-    }
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length
       if (bytes > maxBytes) {
-        stop()
+        request.off('data', onData)
         request.pause()
         resolve('too-large')
       } else if (first === empty) first = chunk
@@ -35,16 +29,10 @@ export function readBody(exchange: LiveExchange, maxBytes: number): Promise<Buff
         rest.push(chunk)
       }
     }
-    const onEnd = (): void => {
-      stop()
-      resolve(rest === null ? first : Buffer.concat(rest))
-    }
-    const onCut = (): void => {
-      stop()
-      resolve('cut')
-    }
+    // Whatever comes first settles it: the listeners of a request that is over cost less than taking them off it.
+    const onCut = (): void => resolve('cut')
     request.on('data', onData)
-    request.on('end', onEnd)
+    request.on('end', () => resolve(rest === null ? first : Buffer.concat(rest)))
     request.on('error', onCut)
     request.on('close', onCut)
   })

@@ -9,16 +9,22 @@ function stageFailed(step: Step): Reason {
   return { code: `${stage}.failed`, status: 503, sentence: 'A protection could not do its work, so nothing passes.' }
 }
 
+/** What follows the steps: the denial of the one that refused, or null when all let the exchange pass. */
+export type Continue = (exchange: LiveExchange, denial: Deny | null) => void
+
 /**
- * Runs steps in order until one refuses: null when all let the exchange pass. It stays synchronous for as long as every
- * check does. A throw is a refusal; a refusal in report mode is recorded and passed over.
+ * Runs steps in order until one refuses, then `next`. All of it happens at once for as long as every check answers at
+ * once; a check that has to wait costs one promise, and no other is made. A throw is a refusal; a refusal in report mode
+ * is recorded and passed over. `fail` hears what `next` throws after a wait, where nobody else can.
  * Runs for every request; measured in bench/hot-path.
  */
 export function runSteps(
   steps: readonly CompiledStep[],
   exchange: LiveExchange,
+  next: Continue,
+  fail: (exchange: LiveExchange, error: unknown) => void,
   from = 0,
-): Deny | null | Promise<Deny | null> {
+): void {
   let started = performance.now()
   for (let i = from; i < steps.length; i++) {
     const compiled = steps[i]
@@ -26,35 +32,30 @@ export function runSteps(
     let verdict: Verdict
     try {
       const answer = compiled.check(exchange)
-      if (answer instanceof Promise) return waitFor(answer, steps, exchange, i, started)
+      if (answer instanceof Promise) {
+        const since = started
+        const settle = (late: Verdict): void => {
+          try {
+            const micros = (performance.now() - since) * 1000
+            if (exchange.record.add(compiled.step, late, micros))
+              next(exchange, late as Deny) // add says so of denials only
+            else runSteps(steps, exchange, next, fail, i + 1)
+          } catch (error) {
+            fail(exchange, error)
+          }
+        }
+        answer.then(settle, (error: unknown) => settle(failClosed(compiled.step, error)))
+        return
+      }
       verdict = answer
     } catch (error) {
       verdict = failClosed(compiled.step, error)
     }
     const ended = performance.now()
-    if (exchange.record.add(compiled.step, verdict, (ended - started) * 1000)) return verdict as Deny // add says so of denials only
+    if (exchange.record.add(compiled.step, verdict, (ended - started) * 1000)) return next(exchange, verdict as Deny) // as above
     started = ended
   }
-  return null
-}
-
-async function waitFor(
-  answer: Promise<Verdict>,
-  steps: readonly CompiledStep[],
-  exchange: LiveExchange,
-  at: number,
-  started: number,
-): Promise<Deny | null> {
-  const compiled = steps[at]
-  if (compiled === undefined) return null
-  let verdict: Verdict
-  try {
-    verdict = await answer
-  } catch (error) {
-    verdict = failClosed(compiled.step, error)
-  }
-  if (exchange.record.add(compiled.step, verdict, (performance.now() - started) * 1000)) return verdict as Deny // as above
-  return runSteps(steps, exchange, at + 1)
+  next(exchange, null)
 }
 
 function failClosed(step: Step, error: unknown): Verdict {
