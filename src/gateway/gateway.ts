@@ -84,7 +84,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     await app.ready()
     return new SharedTools(policy, tools, async () => {
       await app.close()
-      for (const { origin } of Object.values(plan.upstreams)) state.pools.release(origin)
+      for (const upstream of Object.values(plan.upstreams)) state.pools.release(upstream)
     })
   }
 

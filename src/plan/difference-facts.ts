@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Place } from '../values/place.js'
 import type { Fact } from './difference-rules.js'
 import type { ClientPlan, GatewayPlan, IssuerPlan, RoutePlan, Step, UpstreamPlan } from './plan.js'
@@ -195,12 +196,20 @@ export function schemasOf(route: RoutePlan): ReadonlyMap<string, { readonly hash
 }
 
 function upstreamFacts(upstream: UpstreamPlan): Facts {
-  const { origin, basePath, auth, reservedConcurrency, declaredAt, name: _, ...rest } = upstream
+  const { origin, basePath, auth, reservedConcurrency, tls, declaredAt, name: _, ...rest } = upstream
   const sheet = new Sheet()
   sheet.set('upstream.url', `${origin}${basePath}`, declaredAt)
   sheet.set('upstream.scheme', origin.slice(0, origin.indexOf(':')), declaredAt)
   sheet.set('upstream.auth', auth.kind === 'none' ? 'none' : 'signed in', declaredAt)
   if (auth.kind !== 'none') flat('upstream.signIn', auth, declaredAt, sheet)
+  const ca = tls?.ca ?? null
+  sheet.set(
+    'upstream.ca',
+    ca === null ? 'public' : createHash('sha256').update(ca).digest('hex').slice(0, 12),
+    declaredAt,
+  )
+  // No pin admits every key.
+  sheet.set('upstream.pins', (tls?.pins.length ?? 0) === 0 ? null : (tls?.pins ?? null), declaredAt)
   if (reservedConcurrency !== null) sheet.set('upstream.reservedConcurrency', reservedConcurrency, declaredAt)
   for (const [key, value] of Object.entries(rest)) flat(`upstream.${key}`, value, declaredAt, sheet)
   return sheet.facts

@@ -97,6 +97,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['response.redact', demands],
   ['response.schema.mode', steps('report', 'enforce')],
   ['upstream.auth', steps('none', 'signed in')],
+  ['upstream.pins', admits],
   ['upstream.scheme', steps('http', 'https')],
   ['issuer.audience', admits],
   ['issuer.algorithms', admits],

@@ -210,7 +210,17 @@ export interface UpstreamPlan {
   readonly basePath: string
   readonly auth: UpstreamAuth
   readonly reservedConcurrency: number | null
+  /** Null: the authorities that Node believes. */
+  readonly tls: UpstreamTls | null
   readonly declaredAt: Place
+}
+
+/** Whom to believe that it is the function. */
+export interface UpstreamTls {
+  /** PEM of the only authorities that are believed; null: those that Node believes. */
+  readonly ca: string | null
+  /** Base64 SHA-256 of public keys (RFC 7469), of which the function must have one; empty: any. */
+  readonly pins: readonly string[]
 }
 
 export type UpstreamAuth =

@@ -3,6 +3,7 @@ import { isLoopback, isMetadataHost } from './addresses.js'
 import { platformOf } from './platforms.js'
 import { type Resolving, textOf } from './resolving.js'
 import type { NodeSection } from './section.js'
+import { resolveUpstreamTls, upstreamTlsSchema } from './upstream-tls.js'
 
 /** The schema of one upstream. */
 export const upstreamSchema = {
@@ -67,6 +68,7 @@ export const upstreamSchema = {
         },
       ],
     },
+    tls: upstreamTlsSchema,
     insecure: {
       type: 'string',
       minLength: 3,
@@ -121,6 +123,7 @@ export function resolveUpstream(name: string, section: NodeSection, resolving: R
     basePath: target.basePath,
     auth,
     reservedConcurrency: typeof reserved === 'number' ? reserved : null,
+    tls: override === undefined ? resolveUpstreamTls(section.get('tls'), target.origin, resolving) : null,
     declaredAt: section.keyPlace,
   }
 }

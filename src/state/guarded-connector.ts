@@ -1,6 +1,9 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction, Socket } from 'node:net'
+import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { buildConnector } from 'undici'
+import type { UpstreamTls } from '../plan/plan.js'
 import { isMetadataAddress } from '../values/metadata-address.js'
 
 /** Resolves a host to all of its addresses, as `dns.lookup` with `all` does. */
@@ -32,7 +35,7 @@ export function systemResolve(): Resolve {
  * Opens connections to functions. A name is resolved at each connect and none of its addresses may be forbidden, so one
  * that is pointed at a metadata service later is refused later too; and what is connected is looked at once more.
  */
-export function guardedConnector(resolve: Resolve, patience: ConnectPatience): Connector {
+export function guardedConnector(resolve: Resolve, patience: ConnectPatience, tls: UpstreamTls | null): Connector {
   const lookup: LookupFunction = (host, options, done) => {
     resolve(host, (error, addresses) => {
       if (error !== null) return done(error, '')
@@ -45,7 +48,8 @@ export function guardedConnector(resolve: Resolve, patience: ConnectPatience): C
     })
   }
   // Its own timer is a second coarse; ours stands below.
-  const connect = buildConnector({ timeout: 0, lookup } as buildConnector.BuildOptions) // net takes `lookup`, and passes it on
+  const options = { timeout: 0, lookup, minVersion: 'TLSv1.2', rejectUnauthorized: true, ...trust(tls) }
+  const connect = buildConnector(options as buildConnector.BuildOptions) // net takes `lookup`, and passes it on
   return (options, callback) => {
     const timer = setTimeout(() => {
       socket?.destroy(Object.assign(new Error('no connection in time'), { code: 'UND_ERR_CONNECT_TIMEOUT' }))
@@ -66,6 +70,29 @@ export function guardedConnector(resolve: Resolve, patience: ConnectPatience): C
     })
     const socket = opened as Socket | undefined // it returns what it opens, and its type does not say so
   }
+}
+
+/** What tls.connect is told of whom to believe; a pin comes on top of all that it checks by itself. */
+function trust(tls: UpstreamTls | null): ConnectionOptions {
+  if (tls === null) return {}
+  const { ca, pins } = tls
+  return {
+    ...(ca !== null && { ca }),
+    ...(pins.length > 0 && {
+      checkServerIdentity: (host: string, certificate: PeerCertificate) =>
+        checkServerIdentity(host, certificate) ?? (pins.includes(pinOf(certificate.raw)) ? undefined : unpinned()),
+    }),
+  }
+}
+
+/** RFC 7469 section 2.4 */
+function pinOf(certificate: Buffer): string {
+  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(key).digest('base64')
+}
+
+function unpinned(): Error {
+  return Object.assign(new Error('the function has shown a key that is not pinned'), { code: 'POSTERN_UNPINNED' })
 }
 
 function forbidden(): Error {

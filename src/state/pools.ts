@@ -1,5 +1,9 @@
 import { Pool } from 'undici'
+import type { UpstreamPlan } from '../plan/plan.js'
 import { type ConnectPatience, guardedConnector, type Resolve, systemResolve } from './guarded-connector.js'
+
+/** What decides whether two upstreams may share connections. */
+export type Destination = Pick<UpstreamPlan, 'origin' | 'tls'>
 
 /** Connections to one origin. */
 export interface Link {
@@ -19,9 +23,10 @@ export class Pools {
     this.#resolve = resolve
   }
 
-  /** The connections to an origin, counted as used until `release`. */
-  acquire(origin: string): Link {
-    const known = this.#links.get(origin)
+  /** The connections to an origin that is believed for the same reasons, counted as used until `release`. */
+  acquire({ origin, tls }: Destination): Link {
+    const key = keyOf({ origin, tls })
+    const known = this.#links.get(key)
     if (known !== undefined) {
       known.users++
       return known.link
@@ -37,20 +42,21 @@ export class Pools {
       bodyTimeout: 0,
       keepAliveTimeout: 4_000,
       maxHeaderSize: 32 * 1024,
-      connect: guardedConnector(this.#resolve, patience),
+      connect: guardedConnector(this.#resolve, patience, tls),
     })
     // Without a listener an error of an idle connection would end the process; requests hear of theirs themselves.
     pool.on('connectionError', () => {})
     const link = { pool, patience }
-    this.#links.set(origin, { link, users: 1 })
+    this.#links.set(key, { link, users: 1 })
     return link
   }
 
   /** Gives connections back; the last user's going closes them once their requests are done. */
-  release(origin: string): void {
-    const known = this.#links.get(origin)
+  release(destination: Destination): void {
+    const key = keyOf(destination)
+    const known = this.#links.get(key)
     if (known === undefined || --known.users > 0) return
-    this.#links.delete(origin)
+    this.#links.delete(key)
     known.link.pool.close().catch(() => {})
   }
 
@@ -59,4 +65,8 @@ export class Pools {
     this.#links.clear()
     await Promise.all(links.map(({ link }) => link.pool.destroy()))
   }
+}
+
+function keyOf({ origin, tls }: Destination): string {
+  return tls === null ? origin : `${origin} ${JSON.stringify(tls)}`
 }

@@ -1,12 +1,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { loadPolicy } from '../../src/policy/load.js'
 import { formatPlace } from '../../src/values/place.js'
 import { watched } from '../cli/command-line.js'
-import { makeCertificate } from '../support/certificates.js'
+import { makeCertificate, type TestCertificate } from '../support/certificates.js'
 import { parseExposition } from '../support/exposition.js'
 import { startGateway } from '../support/gateway.js'
 import { send } from '../support/http.js'
@@ -331,6 +333,75 @@ t.test(
     t.equal(await served.ended, 0)
   },
 )
+
+// ── towards functions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A function behind TLS, with this certificate. */
+async function startSecureUpstream(t: { teardown(done: () => void): void }, given: TestCertificate): Promise<number> {
+  const fn = createServer({ cert: given.cert, key: given.key }, (_request, response) => response.end('{"ok":true}'))
+  await new Promise<void>((resolve) => fn.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    fn.closeAllConnections()
+    fn.close()
+  })
+  return (fn.address() as AddressInfo).port // a listening TCP server has one
+}
+
+const functionCert = makeCertificate({ name: 'fn', by: authority, ips: ['127.0.0.1'] })
+const otherName = makeCertificate({ name: 'fn', by: authority, dns: ['other.test'] })
+const ranOut = makeCertificate({ name: 'fn', by: authority, ips: ['127.0.0.1'], from: -9, to: -1 })
+const self = makeCertificate({ name: 'fn', ips: ['127.0.0.1'] })
+const strangePin = stranger.pin
+
+const beliefs: readonly (readonly [sentence: string, shown: TestCertificate, tls: string, status: number])[] = [
+  ['a function of an authority that nobody named is not believed', functionCert, '', 502],
+  ['a function of the named authority is', functionCert, 'tls: { ca: ./ca.pem }', 200],
+  ['a certificate of the named authority for another host is not', otherName, 'tls: { ca: ./ca.pem }', 502],
+  ['nor one that ran out', ranOut, 'tls: { ca: ./ca.pem }', 502],
+  [
+    'a function with the pinned key is believed',
+    functionCert,
+    `tls: { ca: ./ca.pem, pin: "${functionCert.pin}" }`,
+    200,
+  ],
+  [
+    'with either of two pinned keys',
+    functionCert,
+    `tls: { ca: ./ca.pem, pin: ["${strangePin}", "${functionCert.pin}"] }`,
+    200,
+  ],
+  [
+    'with another key it is not, whoever signed its certificate',
+    functionCert,
+    `tls: { ca: ./ca.pem, pin: "${strangePin}" }`,
+    502,
+  ],
+  ['a pin does not stand in for a certificate that holds', self, `tls: { pin: "${self.pin}" }`, 502],
+  [
+    'a self-signed function is believed where its certificate is the named authority',
+    self,
+    'tls: { ca: ./self.pem }',
+    200,
+  ],
+]
+for (const [sentence, shown, tls, status] of beliefs) {
+  t.test(sentence, async (t) => {
+    const port = await startSecureUpstream(t, shown)
+    const gateway = await startGateway(t, {
+      'ca.pem': authority.cert,
+      'self.pem': self.cert,
+      'routes.yaml': `
+upstreams: { fn: { url: "https://127.0.0.1:${port}"${tls === '' ? '' : `, ${tls}`} } }
+routes:
+  GET /a: { upstream: fn, auth: none, reason: a test of TLS }
+`,
+    })
+    const answer = await gateway.get('/a')
+    t.equal(answer.status, status)
+    t.notMatch(answer.text, /cert|pin|127\.0\.0\.1/i, 'and the caller learns nothing of it')
+    t.equal((await gateway.recordOf(answer)).outcome, status === 200 ? 'forwarded' : 'failed')
+  })
+}
 
 function write(folder: string, given: Readonly<Record<string, string>>): void {
   mkdirSync(join(folder, 'tls'), { recursive: true })

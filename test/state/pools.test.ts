@@ -76,7 +76,7 @@ async function start(t: Test, serve: (socket: Socket) => void) {
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  const { pool } = pools.acquire(`http://fn.test:${port}`)
+  const { pool } = pools.acquire({ origin: `http://fn.test:${port}`, tls: null })
   const ask = () =>
     new Promise<{ body: string; error: string | null }>((settle) => {
       let body = ''

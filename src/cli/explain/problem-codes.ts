@@ -169,6 +169,8 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'A function of a known platform needs credentials.',
     'Say its auth:; auth: none if it has none.',
   ],
+  'upstream.ca-unusable': ['A file of authorities holds no certificate.', 'Give PEM.'],
+  'upstream.tls-without-https': ['tls stands beside a plain http url.', 'Write https://, or remove tls.'],
   'upstream.header-refused': ['A credential header is one that Postern sets itself.', 'Choose another name.'],
   'upstream.url-malformed': ['An upstream is no http or https URL.', 'Write https://host/path.'],
   'upstream.url-metadata': ['An upstream leads to link-local or metadata addresses.', 'Name the function itself.'],

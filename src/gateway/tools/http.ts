@@ -8,7 +8,7 @@ import { Transfer } from './transfer.js'
 
 /** The upstream of a plan, over a pool that outlives reloads. */
 export function openUpstream(plan: UpstreamPlan, pools: Pools): Upstream {
-  const { pool, patience } = pools.acquire(plan.origin)
+  const { pool, patience } = pools.acquire(plan)
   return {
     send(request, exchange) {
       if (request.timeouts.connectMs > patience.ms) patience.ms = request.timeouts.connectMs
