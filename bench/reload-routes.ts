@@ -51,7 +51,7 @@ try {
   const texts = new Map(kinds.map((kind) => [kind, kind === 'default' ? '' : readFileSync(fileOf(kind), 'utf8')]))
   for (const kind of kinds) save(kind, texts.get(kind) ?? '', 1)
   const watch = fileURLToPath(new URL('./processes/stall-watch.js', import.meta.url))
-  const postern = await startPostern(folder, null, ['--import', watch], { ipc: true })
+  const postern = await startPostern(folder, null, ['--import', watch, ...(process.env['PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/h3/prof', '--cpu-prof-interval', '400'] : [])], { ipc: true })
   try {
     tell(await run(postern.child, postern.port, privateKey, texts))
   } finally {
@@ -126,7 +126,7 @@ function tell({
   progress('')
   const lost = load.lost + load.unaccepted + load.refused
   const live = edits.map(({ liveMs }) => liveMs)
-  const longest = Math.max(...edits.map(({ stalls }) => stalls.longestMs))
+  const longest = Math.max(...edits.map(({ stalls }) => stalls.ownMs))
   const words = { route: 'one route changed', lines: 'one line more in a file', default: 'a default of all changed' }
   const rows = kinds.map((kind) => {
     const of = edits.filter((edit) => edit.kind === kind)
@@ -138,16 +138,17 @@ function tell({
       Math.max(...of.map((edit) => edit.liveMs)).toFixed(0),
       median(stalls).toFixed(1),
       Math.max(...stalls).toFixed(1),
+      Math.max(...of.map((edit) => edit.stalls.ownMs)).toFixed(1),
     ]
   })
-  rows.push(['no edit, 3 s', '', '', '', '', undisturbed.longestMs.toFixed(1)])
+  rows.push(['no edit, 3 s', '', '', '', '', undisturbed.longestMs.toFixed(1), undisturbed.ownMs.toFixed(1)])
   const text = `## reload-routes
 
 ${circumstances()}
 
 ${options.routes} routes in files of ${perFile}, ${options.rate} requests a second, ${reloads} reloads; every answer judged:
 
-${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'longest stall, median ms', 'longest stall ms'], rows)}
+${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'stall, median ms', 'longest stall ms', 'of its own doing'], rows)}
 
 | | figure |
 |---|---:|
@@ -166,7 +167,7 @@ ${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'longest stall, m
       'answers that were wrong': load.wrongCount,
       'edits that went wrong': stuck.length,
       'slowest seconds to live': Math.max(...live) / 1000,
-      'longest stall, ms': longest,
+      'longest stall of its own doing, ms': longest,
     }),
     ...stuck,
     ...load.wrong,

@@ -321,7 +321,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       tier.note(address)
     },
     async warmUp() {
-      const slices = inSlices()
+      const slices = inSlices({ pauseMs: 5 })
       for (const route of routes.values()) {
         if (closing) return
         compiled(route)
