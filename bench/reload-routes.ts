@@ -51,7 +51,7 @@ try {
   const texts = new Map(kinds.map((kind) => [kind, kind === 'default' ? '' : readFileSync(fileOf(kind), 'utf8')]))
   for (const kind of kinds) save(kind, texts.get(kind) ?? '', 1)
   const watch = fileURLToPath(new URL('./processes/stall-watch.js', import.meta.url))
-  const postern = await startPostern(folder, null, ['--import', watch, ...(process.env['PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/h3/prof', '--cpu-prof-interval', '400'] : [])], { ipc: true })
+  const postern = await startPostern(folder, null, ['--import', watch], { ipc: true })
   try {
     tell(await run(postern.child, postern.port, privateKey, texts))
   } finally {
