@@ -13,7 +13,6 @@ const reserved: readonly string[] = [
   'route.inspect',
   'route.response',
   'route.request',
-  'route.request.encodedSlash',
   'route.request.events',
   'route.request.unwrap',
   'route.inspect.fields',
