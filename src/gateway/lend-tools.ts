@@ -3,6 +3,8 @@ import type { Plan } from '../plan/plan.js'
 import type { Clock, Limiter, Tools } from '../stages/contract.js'
 import type { State } from '../state/state.js'
 import { revealText, type Vault } from '../values/secret.js'
+import { clientAddress } from './client-address.js'
+import { createProofVerifiers } from './tools/dpop.js'
 import { openUpstream } from './tools/http.js'
 import { createVerifiers } from './tools/jwt.js'
 
@@ -19,6 +21,7 @@ export interface Lender {
 /** What the stages of one generation borrow; call it before the Fastify instance is ready. */
 export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault: Vault }, lender: Lender): Tools {
   const { app, state, clock, limiter, http, securityHeaders } = lender
+  const { isTrusted: trusts } = clientAddress(plan.gateway.trustedProxies)
   return {
     clock,
     issuers: plan.issuers,
@@ -35,6 +38,13 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
       verifiedTokens: state.verifiedTokens,
       clock,
     }),
+    proofVerifier: createProofVerifiers(plan.issuers, {
+      vault,
+      clock,
+      proofsSeen: state.proofsSeen,
+      nonceKey: state.nonceKey,
+    }),
+    trusts,
     limiter,
     slots: state.slots,
     http,

@@ -166,6 +166,8 @@ export interface IssuerPlan {
   /** The claims that hold roles, as the policy writes them: `realm_access.roles`. */
   readonly roles: readonly string[]
   readonly keys: IssuerKeys
+  /** Whether callers show that a token is theirs by a proof of its key (RFC 9449); absent: such tokens are refused. */
+  readonly dpop?: DpopPlan
   readonly keySet: {
     readonly cooldownMs: number
     readonly maxAgeMs: number
@@ -174,6 +176,18 @@ export interface IssuerPlan {
     readonly maxBytes: number
   }
   readonly declaredAt: Place
+}
+
+export interface DpopPlan {
+  /** Whether a token without a key of its caller is refused; otherwise it passes as Bearer. */
+  readonly required: boolean
+  readonly algorithms: readonly string[]
+  /** How long after its `iat` a proof may be used. */
+  readonly maxAgeMs: number
+  /** Scheme, host and base path by which callers know this gateway; empty: as they ask for it. */
+  readonly publicUrls: readonly string[]
+  /** Null: proofs need no nonce of ours. */
+  readonly nonce: { readonly lifeMs: number; readonly secret: SecretText | null } | null
 }
 
 export type IssuerKeys =

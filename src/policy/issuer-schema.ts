@@ -1,5 +1,6 @@
 import { byteSizePattern } from '../values/byte-size.js'
 import { durationPattern } from '../values/duration.js'
+import { dpopSchema } from './issuer-dpop.js'
 
 /** Signature algorithms with a public key (RFC 7518, RFC 8037). */
 export const publicAlgorithms = [
@@ -109,6 +110,7 @@ export const issuerSchema = {
         maxBytes: { type: 'string', pattern: byteSizePattern, description: 'The largest key set.', examples: ['1MiB'] },
       },
     },
+    dpop: dpopSchema,
     jwksUri: {
       type: 'string',
       minLength: 1,

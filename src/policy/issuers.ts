@@ -3,6 +3,7 @@ import { parseByteSize } from '../values/byte-size.js'
 import { parseDuration } from '../values/duration.js'
 import { revealText } from '../values/secret.js'
 import { isLoopback } from './addresses.js'
+import { resolveDpop } from './issuer-dpop.js'
 import { resolveKeys } from './issuer-keys.js'
 import { publicAlgorithms, secretBytes } from './issuer-schema.js'
 import { type Resolving, textOf, textsOf } from './resolving.js'
@@ -21,6 +22,7 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
   const ms = (key: string, fallback: number) => parseDuration(textOf(section.get(...key.split('.'))) ?? '') ?? fallback
   const claim = textOf(section.get('audience', 'claim'))
   const maxAge = textOf(section.get('maxTokenAge'))
+  const dpop = resolveDpop(section.get('dpop'), resolving)
   return {
     name,
     issuer,
@@ -34,6 +36,7 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
     maxTokenAgeMs: maxAge === undefined ? null : parseDuration(maxAge),
     roles: rolesClaims(section.get('roles'), resolving),
     keys,
+    ...(dpop !== undefined && { dpop }),
     keySet: {
       cooldownMs: ms('keySet.cooldown', 30_000),
       maxAgeMs: ms('keySet.maxAge', 600_000),

@@ -31,7 +31,6 @@ const reserved: readonly string[] = [
   'route.legacyHeaders',
   'route.revocation',
   'issuer.introspection',
-  'issuer.dpop',
   'issuer.revocation',
   'upstream.breaker',
   'upstream.auth=aws-sigv4',

@@ -80,6 +80,10 @@ export interface Tools {
   /** Compiled things by content key; they outlive reloads and are dropped when no generation asks for them. */
   keep<T>(key: string, make: () => T): T
   verifier(issuer: string): TokenVerifier
+  /** For an issuer of the plan that has `dpop`; throws for any other. */
+  proofVerifier(issuer: string): ProofVerifier
+  /** Whether the peer of a connection is one of the proxies that may speak for a client. */
+  trusts(peer: string): boolean
   readonly limiter: Limiter
   readonly slots: Slots
   readonly http: Http
@@ -108,6 +112,25 @@ export type TokenResult =
       readonly retryAfterSeconds?: number
       readonly evidence?: Evidence
     }
+
+/** Checks proofs of possession for the tokens of one issuer. RFC 9449 */
+export interface ProofVerifier {
+  verify(proof: string, asked: ProvenRequest): Promise<ProofResult>
+}
+
+/** What a proof must be for. */
+export interface ProvenRequest extends Pick<Exchange, 'method' | 'scheme' | 'host' | 'path'> {
+  /** The access token that goes with it. */
+  readonly token: string
+  /** The key that the token is bound to: `cnf.jkt`. */
+  readonly thumbprint: string
+}
+
+export type ProofResult =
+  /** `nonce`: to be told to the caller, whose own is about to end. */
+  | { readonly valid: true; readonly nonce?: string }
+  /** `fault`: the deny code without its prefix; `nonce`: what the caller shall try again with. */
+  | { readonly valid: false; readonly fault: string; readonly nonce?: string; readonly evidence: Evidence }
 
 /** Who is asking, as `auth` established it. */
 export interface Identity {

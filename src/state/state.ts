@@ -4,6 +4,7 @@ import { Counters } from './counters.js'
 import { Kept } from './kept.js'
 import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
 import { Pools } from './pools.js'
+import { createProofsSeen, type ReplayStore } from './proofs-seen.js'
 import { CountedSlots } from './slots.js'
 import { createVerifiedTokens, type VerifiedTokens } from './verified-tokens.js'
 
@@ -13,6 +14,9 @@ export interface State {
   readonly slots: CountedSlots
   readonly keySets: KeySets
   readonly verifiedTokens: VerifiedTokens
+  readonly proofsSeen: ReplayStore
+  /** Random bytes of this process. */
+  readonly nonceKey: Buffer
   readonly pools: Pools
   readonly kept: Kept
   /** Ends connections and timers; what was counted is gone. */
@@ -28,6 +32,8 @@ export function createState(clock: Clock, onKeySetNotice?: (notice: KeySetNotice
     slots: new CountedSlots(),
     keySets,
     verifiedTokens: createVerifiedTokens(),
+    proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
+    nonceKey: randomBytes(32),
     pools,
     kept: new Kept(),
     async close() {

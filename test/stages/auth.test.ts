@@ -347,6 +347,10 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
     clients,
     clock,
     issuers,
+    proofVerifier: () => {
+      throw new Error('none of these issuers asks for proofs')
+    },
+    trusts: () => false,
     verifier: (name: string) => ({
       verify(token: string) {
         asked.push(name)

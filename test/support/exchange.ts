@@ -30,6 +30,7 @@ export function makeExchange(
     headers,
     address: '192.0.2.1',
     peer: '192.0.2.1',
+    peerCertificate: () => null,
     route: {
       id: 'GET /',
       match: { method: 'GET', segments: [] },

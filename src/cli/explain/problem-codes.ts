@@ -60,6 +60,13 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'Write it as a JSON pointer: /https:~1~1example.com~1roles.',
   ],
   'issuer.clock-skew': ['So much skew keeps expired tokens alive.', 'Set the clocks right; 30s is the default.'],
+  'issuer.dpop-any-host': [
+    'Proofs made for another host are taken under its name.',
+    'List the URLs of this gateway under dpop.publicUrls.',
+  ],
+  'issuer.dpop-duration': ['A time of dpop is too short or too long.', 'Write maxAge: 60s or nonce: 5m.'],
+  'issuer.dpop-nonce': ['nonceSecret stands beside no nonce.', 'Add nonce: 5m, or leave the secret out.'],
+  'issuer.dpop-url': ['publicUrls holds what is no URL of a gateway.', 'Write https://api.example.com.'],
   'issuer.keys-ambiguous': ['An issuer has several sources of keys.', same],
   'issuer.keys-private': ['A file of public keys holds a private one.', 'Keep the public part; replace the key.'],
   'issuer.keys-unreadable': [

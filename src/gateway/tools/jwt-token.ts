@@ -28,6 +28,12 @@ export const mostTokenBytes = 8_192
 /** Claims go into headers, records and rules; nothing there should have to walk a tower of brackets. */
 const mostDepth = 32
 
+/** Header, payload and signature of a compact JWS, each of the base64url alphabet; null for what is none. */
+export function tokenParts(token: string): readonly [string, string, string] | null {
+  const parts = threeParts.exec(token)
+  return parts === null ? null : [parts[1] ?? '', parts[2] ?? '', parts[3] ?? '']
+}
+
 const threeParts = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
@@ -41,9 +47,9 @@ export function tokenReader(shape: TokenShape): (token: string) => UnverifiedTok
   let lastHeader: Header | null = null
 
   return (token) => {
-    const parts = threeParts.exec(token)
+    const parts = tokenParts(token)
     if (parts === null) return malformed('compact form')
-    const [, head = '', body = '', signature = ''] = parts
+    const [head, body, signature] = parts
     if (!isCanonical(signature)) return malformed('signature encoding')
     const header = lastHeader !== null && head === lastHead ? lastHeader : readHeader(head, shape)
     if ('fault' in header) return header
@@ -93,7 +99,7 @@ function malformed(part: string): ShapeFault {
 }
 
 /** RFC 7515 §4.1.9: compared without case; `application/` may be left out. Null: not a text. */
-function tokenType(typ: unknown): string | null {
+export function tokenType(typ: unknown): string | null {
   if (typ === undefined) return 'absent'
   if (typeof typ !== 'string') return null
   const type = typ.toLowerCase()
@@ -123,14 +129,15 @@ function knownAlgorithm(alg: unknown): string {
  * One spelling per byte string: no odd length, no stray bits in the last character. (The alphabet is checked above, and
  * `=` is not of it.) RFC 4648 §3.5
  */
-function isCanonical(part: string): boolean {
+export function isCanonical(part: string): boolean {
   const rest = part.length % 4
   if (rest === 0) return true
   const last = alphabet.indexOf(part[part.length - 1] ?? '')
   return rest === 2 ? (last & 15) === 0 : rest === 3 && (last & 3) === 0
 }
 
-function readObject(part: string): Record<string, unknown> | null {
+/** A part as the one object it can be read as; null for anything a second parser could read in another way. */
+export function readObject(part: string): Record<string, unknown> | null {
   if (!isCanonical(part)) return null
   const bytes = Buffer.from(part, 'base64url')
   if (!isUtf8(bytes)) return null

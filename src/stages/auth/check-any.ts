@@ -3,7 +3,8 @@ import { type Check, deny, type Exchange, type Tools, type Verdict } from '../co
 import { challenges } from './challenges.js'
 import { checkApiKey } from './check-api-key.js'
 import { checkToken } from './check-token.js'
-import { bearerToken, singleHeader } from './credentials.js'
+import { bearerToken, dpopToken, singleHeader } from './credentials.js'
+import { possessionOf } from './possession.js'
 import { reasons } from './reasons.js'
 import type { Method } from './settings.js'
 
@@ -19,7 +20,7 @@ const missing = deny(
  */
 export function checkAny(
   methods: readonly Method[],
-  tools: Pick<Tools, 'clients' | 'clock' | 'issuers' | 'verifier'>,
+  tools: Pick<Tools, 'clients' | 'clock' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
 ): Check {
   const byToken = tokenCheck(methods, tools)
   const clients = methods.flatMap((method) => (method.method === 'apiKey' ? method.clients : []))
@@ -42,12 +43,18 @@ export function checkAny(
 }
 
 /** One check for all methods by token: those of the token's own issuer, in the order they are written. */
-function tokenCheck(methods: readonly Method[], tools: Pick<Tools, 'clock' | 'issuers' | 'verifier'>): Check | null {
+function tokenCheck(
+  methods: readonly Method[],
+  tools: Pick<Tools, 'clock' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
+): Check | null {
   const ways = new Map<string, Check[]>()
   for (const method of methods) {
     if (method.method !== 'jwt') continue
     const issuer = tools.issuers[method.issuer]?.issuer ?? ''
-    ways.set(issuer, [...(ways.get(issuer) ?? []), checkToken(method, tools.verifier(method.issuer), tools)])
+    ways.set(issuer, [
+      ...(ways.get(issuer) ?? []),
+      checkToken(method, tools.verifier(method.issuer), tools, possessionOf(method.issuer, tools)),
+    ])
   }
   const [first] = ways.values()
   if (first === undefined) return null
@@ -79,7 +86,7 @@ function firstAllowed(checks: readonly Check[], exchange: Exchange, denial?: Ver
 
 /** Whose token it says it is: good for choosing whom to ask, and for nothing else. */
 function unverifiedIssuer(authorization: string): string | null {
-  const body = (bearerToken(authorization) ?? '').split('.', 2)[1]
+  const body = (bearerToken(authorization) ?? dpopToken(authorization) ?? '').split('.', 2)[1]
   if (body === undefined || body.length > 8_192) return null
   try {
     const text = withPlainKeys(Buffer.from(body, 'base64url').toString())

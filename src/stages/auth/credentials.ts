@@ -30,3 +30,11 @@ export function bearerToken(value: string): string | null {
   // `Bearer` alone is our scheme with an empty token; `Bearerx` is another scheme.
   return start === 6 && value.length > 6 ? null : value.slice(start)
 }
+
+/** The token of a `DPoP` credential, read as `bearerToken` reads its own. RFC 9449 section 7.1 */
+export function dpopToken(value: string): string | null {
+  if (value.length < 4 || value.slice(0, 4).toLowerCase() !== 'dpop') return null
+  let start = 4
+  while (value.charCodeAt(start) === 32) start += 1
+  return start === 4 && value.length > 4 ? null : value.slice(start)
+}

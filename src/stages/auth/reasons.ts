@@ -66,6 +66,56 @@ export const reasons = {
   },
   tokenAudience: { code: 'auth.token-audience', ...invalid, sentence: 'The token is meant for somebody else.' },
   tokenInvalid: { code: 'auth.token-invalid', ...invalid, sentence: 'The token is not accepted.' },
+  tokenBound: {
+    code: 'auth.token-bound',
+    ...invalid,
+    sentence: 'The token is bound to a key or certificate, and the caller has not shown it.',
+  },
+  tokenUnbound: {
+    code: 'auth.token-unbound',
+    ...invalid,
+    sentence: 'The token came with the scheme DPoP and is bound to no key.',
+  },
+  proofMissing: { code: 'auth.proof-missing', ...invalid, sentence: 'The request carries no proof in a DPoP header.' },
+  proofMalformed: {
+    code: 'auth.proof-malformed',
+    ...invalid,
+    sentence: 'The proof is no well-formed, unambiguous signed JWT.',
+  },
+  proofType: { code: 'auth.proof-type', ...invalid, sentence: 'The proof is of another type than dpop+jwt.' },
+  proofAlgorithm: {
+    code: 'auth.proof-algorithm',
+    ...invalid,
+    sentence: 'The proof is signed with an algorithm that is not accepted.',
+  },
+  proofKey: { code: 'auth.proof-key', ...invalid, sentence: 'The key in the proof is missing, private or unusable.' },
+  proofKeyOther: {
+    code: 'auth.proof-key-other',
+    ...invalid,
+    sentence: 'The key in the proof is another than the one that the token is bound to.',
+  },
+  proofSignature: { code: 'auth.proof-signature', ...invalid, sentence: 'The signature of the proof is wrong.' },
+  proofClaim: {
+    code: 'auth.proof-claim',
+    ...invalid,
+    sentence: 'The proof lacks a required claim, or it is unreadable.',
+  },
+  proofTime: { code: 'auth.proof-time', ...invalid, sentence: 'The proof is too old, or made in the future.' },
+  proofRequest: { code: 'auth.proof-request', ...invalid, sentence: 'The proof was made for another request.' },
+  proofToken: { code: 'auth.proof-token', ...invalid, sentence: 'The proof was made for another token.' },
+  proofNonce: {
+    code: 'auth.proof-nonce',
+    ...invalid,
+    // Every client meets this once in a while, by the rules of the protocol.
+    isCredentialGood: true,
+    sentence: 'The proof lacks the current nonce; the answer tells it.',
+  },
+  proofReplayed: { code: 'auth.proof-replayed', ...invalid, sentence: 'The proof has been used before.' },
+  proofsUnremembered: {
+    code: 'auth.proofs-unremembered',
+    status: 503,
+    sentence: 'So many proofs are in use that no further one can be remembered.',
+  },
   issuerUnavailable: {
     code: 'auth.issuer-unavailable',
     status: 503,

@@ -5,6 +5,7 @@ import { checkAny } from './check-any.js'
 import { checkApiKey } from './check-api-key.js'
 import { checkToken } from './check-token.js'
 import { fixedKeys } from './issuer-keys.js'
+import { possessionOf } from './possession.js'
 import { conditionKeys, readConditions } from './read-conditions.js'
 import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
@@ -27,7 +28,10 @@ export const auth: Stage<AuthSettings> = {
   },
 
   compile(settings, tools): Check {
-    if (settings.method === 'jwt') return checkToken(settings, tools.verifier(settings.issuer), tools)
+    if (settings.method === 'jwt') {
+      const { issuer } = settings
+      return checkToken(settings, tools.verifier(issuer), tools, possessionOf(issuer, tools))
+    }
     if (settings.method === 'apiKey') return checkApiKey(settings.clients, tools)
     if (settings.method === 'anyOf') return checkAny(settings.methods, tools)
     return () => allow

@@ -163,6 +163,8 @@ function compileRequest(
   const moved = typeof authorization === 'object' ? authorization.moveTo : null
   const stripped = new Set([...claims.map(({ header }) => header), ...constants.filter((_, i) => i % 2 === 0)])
   if (authorization === 'drop') stripped.add('authorization')
+  // A proof is good for our URL alone, and goes where its token goes.
+  if (authorization !== 'keep') stripped.add('dpop')
   // A part of an answer is no JSON, and a compressed one cannot be read here. RFC 9110 section 12.5.3
   const asked = settings.asksPlain ? [...constants, 'accept-encoding', 'identity'] : constants
   if (settings.asksPlain) for (const name of ['accept-encoding', 'range', 'if-range']) stripped.add(name)
