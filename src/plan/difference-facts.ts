@@ -216,7 +216,7 @@ function upstreamFacts(upstream: UpstreamPlan): Facts {
 }
 
 function issuerFacts(issuer: IssuerPlan): Facts {
-  const { audience, keys, declaredAt, name: _, ...rest } = issuer
+  const { audience, keys, dpop, declaredAt, name: _, ...rest } = issuer
   const sheet = new Sheet()
   const url = keys.kind === 'jwksUri' ? keys.url : issuer.issuer
   if (keys.kind === 'jwksUri' || keys.kind === 'discovery')
@@ -224,6 +224,14 @@ function issuerFacts(issuer: IssuerPlan): Facts {
   sheet.set('issuer.audience', audience.oneOf, declaredAt)
   sheet.set('issuer.audienceClaim', audience.claim, declaredAt)
   flat('issuer.keys', keys, declaredAt, sheet)
+  sheet.set('issuer.dpop', dpop === undefined ? 'off' : dpop.required ? 'required' : 'optional', declaredAt)
+  if (dpop !== undefined) {
+    const { nonce, publicUrls, required: _required, ...demands } = dpop
+    sheet.set('issuer.dpop.nonce', nonce !== null, declaredAt)
+    // Without any, whatever host the caller asks for is taken for ours.
+    sheet.set('issuer.dpop.publicUrls', publicUrls.length === 0 ? null : publicUrls, declaredAt)
+    for (const [key, value] of Object.entries(demands)) flat(`issuer.dpop.${key}`, value, declaredAt, sheet)
+  }
   for (const [key, value] of Object.entries(rest)) flat(`issuer.${key}`, value, declaredAt, sheet)
   return sheet.facts
 }

@@ -78,8 +78,8 @@ export function createProofsSeen({
   let turnedAt: number | null = null
 
   function turn(now: number): void {
-    // A half that was never turned, or a clock that was set back: nothing may be forgotten for it.
-    if (turnedAt === null || now < turnedAt) turnedAt = now
+    turnedAt ??= now
+    // With a clock that was set back nothing is forgotten until it has caught up.
     if (now - turnedAt < longestMs) return
     // After a silence of two lives nothing of either half is alive.
     old = now - turnedAt >= 2 * longestMs ? [] : young

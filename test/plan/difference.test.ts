@@ -12,7 +12,12 @@ const gateway = {
 }
 const shared = {
   issuers: {
-    main: { issuer: 'https://id.example.com/', audience: 'a', maxTokenAge: '1h' },
+    main: {
+      issuer: 'https://id.example.com/',
+      audience: 'a',
+      maxTokenAge: '1h',
+      dpop: { mode: 'required', publicUrls: ['https://api.example.com'] },
+    },
     other: { issuer: 'https://id.example.org/', audience: 'a' },
   },
   upstreams: {
@@ -242,6 +247,21 @@ const rows: readonly (readonly [
   ['tokens that live longer', 'shared.issuers.main.maxTokenAge', '2h', [['issuer.maxTokenAgeMs', 'weaker']]],
   ['tokens without a greatest age', 'shared.issuers.main.maxTokenAge', undefined, [['issuer.maxTokenAgeMs', 'weaker']]],
   ['a second audience', 'shared.issuers.main.audience', ['a', 'b'], [['issuer.audience', 'weaker']]],
+  [
+    'proofs where tokens were enough',
+    'shared.issuers.other.dpop',
+    'required',
+    [
+      ['issuer.dpop', 'stronger'],
+      ['issuer.dpop.algorithms', 'stronger'],
+      ['issuer.dpop.maxAgeMs', 'stronger'],
+      ['issuer.dpop.nonce', 'other'],
+      ['issuer.dpop.publicUrls', 'other'],
+    ],
+  ],
+  ['proofs only from who has them', 'shared.issuers.main.dpop.mode', 'optional', [['issuer.dpop', 'weaker']]],
+  ['older proofs', 'shared.issuers.main.dpop.maxAge', '2m', [['issuer.dpop.maxAgeMs', 'weaker']]],
+  ['proofs for any host', 'shared.issuers.main.dpop.publicUrls', undefined, [['issuer.dpop.publicUrls', 'weaker']]],
   ['an algorithm fewer', 'shared.issuers.main.algorithms', ['ES256'], [['issuer.algorithms', 'stronger']]],
   [
     'a key that lasts longer',
