@@ -47,7 +47,6 @@ export function makeExchange(
     parsedQuery: null,
     answer: null,
     answerHeaders: [],
-    peerCertificate: () => null,
     whenDone: (release) => releases.push(release),
     releases,
     ...rest,
