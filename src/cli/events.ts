@@ -45,6 +45,14 @@ export type ServeEvent =
       readonly level: 'info' | 'warn'
       readonly message: string
     }
+  /** The breaker of a function opened, tries, or closed again. */
+  | {
+      readonly event: 'breaker'
+      readonly upstream: string
+      readonly state: 'closed' | 'open' | 'half-open'
+      readonly level: 'info' | 'warn'
+      readonly message: string
+    }
   /** Something in Postern threw that should not have; requests are judged all the same. */
   | { readonly event: 'fault'; readonly message: string; readonly times: number }
   /** New connections get another certificate than before. */
@@ -90,6 +98,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint('yellow', 'reload')}  ${event.keys.join(', ')} changed: that takes effect at the next start\n`
     case 'key-set':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
+    case 'breaker':
+      return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `upstream ${printable(event.upstream)}`)}  breaker ${event.state}: ${printable(event.message)}\n`
     case 'fault':
       return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
     case 'certificate-renewed':

@@ -2,6 +2,7 @@ import type { Gateway } from '../gateway/gateway.js'
 import type { Metrics } from '../record/metrics.js'
 import type { State } from '../state/state.js'
 import type { Reloading } from './reloading.js'
+import { registerUpstreams } from './upstream-metrics.js'
 
 /** Limits with series of their own; the rest share the label `other`, so that 10,000 routes do not flood a scrape. */
 const mostLimits = 500
@@ -42,10 +43,14 @@ export function registerReloading(metrics: Metrics, reloading: Reloading): void 
   )
 }
 
-/** Registers what outlives reloads: limits, key sets, verified tokens. */
-export function registerState(metrics: Metrics, state: Pick<State, 'counters' | 'keySets' | 'verifiedTokens'>): void {
+/** Registers what outlives reloads: limits, key sets, verified tokens, what stands before each function. */
+export function registerState(
+  metrics: Metrics,
+  state: Pick<State, 'counters' | 'keySets' | 'verifiedTokens' | 'gates'>,
+): void {
   registerLimits(metrics, state.counters)
   registerKeySets(metrics, state.keySets)
+  registerUpstreams(metrics, state.gates)
   const gauge = gauges(metrics)
   gauge(
     'postern_verified_tokens',

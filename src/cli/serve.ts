@@ -207,7 +207,9 @@ async function openListeners(
   const recent = createRecent()
   const stopMeasuring = registerProcess(metrics, { version, startedAt: Date.now() })
   if (log !== undefined) registerLog(metrics, log)
-  const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }))
+  const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }), {
+    onBreakerNotice: (notice) => onEvent({ event: 'breaker', ...notice }),
+  })
   registerState(metrics, state)
   const onFault = createFaults(metrics, onEvent)
   const batch = createBatch([metrics.read, recent.read, onRecord], onFault)

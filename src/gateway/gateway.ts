@@ -84,7 +84,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     await app.ready()
     return new SharedTools(policy, tools, async () => {
       await app.close()
-      for (const upstream of Object.values(plan.upstreams)) state.pools.release(upstream)
+      for (const upstream of Object.values(plan.upstreams)) {
+        state.pools.release(upstream)
+        state.gates.release(upstream)
+      }
     })
   }
 

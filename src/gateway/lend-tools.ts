@@ -55,7 +55,7 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
 /** The functions of a plan, each over its pool. */
 export function openUpstreams(plan: Plan, state: State): Tools['http'] {
   const opened = new Map(
-    Object.values(plan.upstreams).map((upstream) => [upstream.name, openUpstream(upstream, state.pools)]),
+    Object.values(plan.upstreams).map((upstream) => [upstream.name, openUpstream(upstream, state.pools, state.gates)]),
   )
   return {
     upstream(upstream) {

@@ -196,12 +196,16 @@ export function schemasOf(route: RoutePlan): ReadonlyMap<string, { readonly hash
 }
 
 function upstreamFacts(upstream: UpstreamPlan): Facts {
-  const { origin, basePath, auth, reservedConcurrency, tls, declaredAt, name: _, ...rest } = upstream
+  const { origin, basePath, auth, reservedConcurrency, breaker, tls, declaredAt, name: _, ...rest } = upstream
   const sheet = new Sheet()
   sheet.set('upstream.url', `${origin}${basePath}`, declaredAt)
   sheet.set('upstream.scheme', origin.slice(0, origin.indexOf(':')), declaredAt)
   sheet.set('upstream.auth', auth.kind === 'none' ? 'none' : 'signed in', declaredAt)
   if (auth.kind !== 'none') flat('upstream.signIn', auth, declaredAt, sheet)
+  if (breaker !== null) {
+    sheet.set('upstream.breaker.present', true, declaredAt)
+    flat('upstream.breaker', breaker, declaredAt, sheet)
+  }
   const ca = tls?.ca ?? null
   sheet.set(
     'upstream.ca',

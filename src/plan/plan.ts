@@ -226,7 +226,24 @@ export interface UpstreamPlan {
   readonly reservedConcurrency: number | null
   /** Null: the authorities that Node believes. */
   readonly tls: UpstreamTls | null
+  /** Calls that one process of the gateway has under way there at once; more are refused. */
+  readonly concurrency: number
+  /** Null: none. */
+  readonly breaker: BreakerPlan | null
   readonly declaredAt: Place
+}
+
+/** When the gateway stops calling a function that fails, and how it finds out that it works again. */
+export interface BreakerPlan {
+  /** Of the calls in the window, 1–100. */
+  readonly failurePercent: number
+  /** Fewer calls in the window say nothing. */
+  readonly minimumCalls: number
+  readonly windowMs: number
+  /** How long no call goes before a few are tried. */
+  readonly openMs: number
+  /** Calls that go at once to try, and must all succeed. */
+  readonly probes: number
 }
 
 /** Whom to believe that it is the function. */

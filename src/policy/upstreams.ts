@@ -3,6 +3,7 @@ import { isLoopback, isMetadataHost } from './addresses.js'
 import { platformOf } from './platforms.js'
 import { type Resolving, textOf } from './resolving.js'
 import type { NodeSection } from './section.js'
+import { resilienceKeys, resolveResilience } from './upstream-resilience.js'
 import { resolveUpstreamTls, upstreamTlsSchema } from './upstream-tls.js'
 
 /** The schema of one upstream. */
@@ -75,20 +76,7 @@ export const upstreamSchema = {
       description: 'Why plain http is acceptable here; for the record.',
       examples: ['same pod'],
     },
-    capacity: {
-      type: 'object',
-      additionalProperties: false,
-      description: 'What the platform grants the function.',
-      properties: {
-        reservedConcurrency: {
-          type: 'integer',
-          minimum: 1,
-          maximum: 100_000,
-          description: 'How many calls the platform runs at once.',
-          examples: [20],
-        },
-      },
-    },
+    ...resilienceKeys,
   },
 }
 
@@ -116,13 +104,12 @@ export function resolveUpstream(name: string, section: NodeSection, resolving: R
     override === undefined ? resolveAuth(section.get('auth'), resolving) : { kind: 'none' }
   if (target === undefined || auth === undefined) return undefined
   if (override === undefined) checkPlatform(name, target.host, section, resolving)
-  const reserved = section.get('capacity', 'reservedConcurrency').value
   return {
     name,
     origin: target.origin,
     basePath: target.basePath,
     auth,
-    reservedConcurrency: typeof reserved === 'number' ? reserved : null,
+    ...resolveResilience(name, section, resolving),
     tls: override === undefined ? resolveUpstreamTls(section.get('tls'), target.origin, resolving) : null,
     declaredAt: section.keyPlace,
   }

@@ -210,6 +210,8 @@ export interface Http {
 export interface Upstream {
   /** Sends the request and settles when the answer's head is there. Never rejects. */
   send(request: OutgoingRequest, exchange: Exchange): Promise<Answer | SendFault>
+  /** Takes one retry from the budget of the function; false where it is spent. */
+  takeRetry(): boolean
 }
 
 export interface OutgoingRequest {
@@ -234,12 +236,19 @@ export interface Timeouts {
 }
 
 export interface SendFault {
-  /** `too-large`: a streamed body went over its route's cap. */
-  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted' | 'too-large'
+  /**
+   * `too-large`: a streamed body went over its route's cap. `at-capacity`, `breaker-open`: the call was not let through to
+   * the function.
+   */
+  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted' | 'too-large' | 'at-capacity' | 'breaker-open'
   /** For the operator's record; never sent out. */
   readonly detail: string
   /** Whether any byte of the request may have reached the function. */
   readonly sent: boolean
+  /** Whether any byte of an answer came. */
+  readonly began: boolean
+  /** For a call that was not let through: when it may be. */
+  readonly retryAfterSeconds?: number
 }
 
 // ── check ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../stages/contract.js'
 import { Counters } from './counters.js'
+import type { Resolve } from './guarded-connector.js'
 import { Kept } from './kept.js'
 import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
 import { Pools } from './pools.js'
 import { createProofsSeen, type ReplayStore } from './proofs-seen.js'
 import { CountedSlots } from './slots.js'
+import { type BreakerNotice, UpstreamGates } from './upstream-gates.js'
 import { createVerifiedTokens, type VerifiedTokens } from './verified-tokens.js'
 
 /** What outlives a reload. A generation owns no memory: it borrows from here. */
@@ -18,14 +20,19 @@ export interface State {
   /** Random bytes of this process. */
   readonly nonceKey: Buffer
   readonly pools: Pools
+  readonly gates: UpstreamGates
   readonly kept: Kept
   /** Ends connections and timers; what was counted is gone. */
   close(): Promise<void>
 }
 
 /** The memory of one process, empty. */
-export function createState(clock: Clock, onKeySetNotice?: (notice: KeySetNotice) => void): State {
-  const pools = new Pools()
+export function createState(
+  clock: Clock,
+  onKeySetNotice?: (notice: KeySetNotice) => void,
+  upstreams: { readonly onBreakerNotice?: (notice: BreakerNotice) => void; readonly resolve?: Resolve } = {},
+): State {
+  const pools = new Pools(upstreams.resolve)
   const keySets = createKeySets({ clock, ...(onKeySetNotice === undefined ? {} : { notify: onKeySetNotice }) })
   return {
     counters: new Counters({ now: () => clock.now(), seed: randomBytes(8) }),
@@ -35,6 +42,7 @@ export function createState(clock: Clock, onKeySetNotice?: (notice: KeySetNotice
     proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
     nonceKey: randomBytes(32),
     pools,
+    gates: new UpstreamGates(() => clock.monotonic(), upstreams.onBreakerNotice),
     kept: new Kept(),
     async close() {
       await Promise.all([pools.close(), keySets.close()])

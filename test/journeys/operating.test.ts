@@ -130,6 +130,50 @@ routes:
   t.equal(shown.value('postern_faults_total'), 0)
 })
 
+t.test('a function that fails shows in the metrics, and its breaker is told when it opens and closes', async (t) => {
+  const upstream = await startUpstream(t)
+  let status = 503
+  upstream.answer = (_request, response) => void response.writeHead(status).end()
+  const folder = t.testdir({
+    'routes.yaml': `
+upstreams:
+  fn:
+    url: "${upstream.url}"
+    capacity: { concurrency: 7 }
+    breaker: { minimumCalls: 3, openFor: 100ms, probes: 1 }
+  dead: { url: "http://127.0.0.1:9" }
+routes:
+  GET /a: { upstream: fn, auth: none, reason: a test of operating }
+  GET /dead: { upstream: dead, auth: none, reason: a test of operating, forward: { retry: { attempts: 2 } } }
+`,
+  })
+  const served = await run(t, folder)
+  const ask = async (path: string) => (await send(served.gateway, 'GET', path)).status
+  for (let i = 0; i < 3; i++) await ask('/a')
+  t.match(await served.event('breaker', 0), { upstream: 'fn', state: 'open', level: 'warn' })
+  const from = served.out().length
+  await ask('/a')
+  t.equal(await ask('/dead'), 502)
+  const open = await served.metrics()
+  const fn = { upstream: 'fn' }
+  t.equal(open.value('postern_breaker_state', fn), 2)
+  t.equal(open.value('postern_breaker_opened_total', fn), 1)
+  t.equal(open.value('postern_upstream_capacity', fn), 7)
+  t.equal(open.value('postern_upstream_in_flight', fn), 0)
+  t.ok(open.value('postern_upstream_refused_total', { ...fn, reason: 'breaker-open' }) >= 1)
+  t.equal(open.value('postern_upstream_refused_total', { ...fn, reason: 'at-capacity' }), 0)
+  t.equal(open.value('postern_upstream_retries_total', { upstream: 'dead', result: 'sent' }), 1)
+  t.same(
+    open.series.filter(({ name }) => name.startsWith('postern_breaker')).map(({ labels }) => labels['upstream']),
+    ['fn', 'fn'],
+    'a function without a breaker has no series of one',
+  )
+  status = 200
+  while ((await ask('/a')) !== 200) await new Promise((resolve) => setImmediate(resolve))
+  t.match(JSON.parse((await served.until(/^.*"state":"closed".*$/m, from))[0]), { event: 'breaker', upstream: 'fn' })
+  t.equal((await served.metrics()).value('postern_breaker_state', fn), 0)
+})
+
 t.test('a limit whose table is full says so, and many limits stay a bounded number of series', async (t) => {
   const counters = new Counters({ now: () => 0, seed: Buffer.alloc(8), maxKeys: 1 })
   const spec = { algorithm: 'sliding-window', quota: 1, windowMs: 60_000, calendar: null, burst: null } as const

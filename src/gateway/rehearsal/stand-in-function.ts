@@ -33,7 +33,8 @@ export function standInFunctions(answer: (sent: Sent) => StandInAnswer, remember
         const sent: Sent = { ...request, upstream: name, body }
         remember(sent)
         const given = answer(sent)
-        if ('fault' in given) return { fault: given.fault, detail: 'told to by the rehearsal', sent: true }
+        if ('fault' in given)
+          return { fault: given.fault, detail: 'told to by the rehearsal', sent: true, began: false }
         return await new Promise((settle) => {
           const transfer = new Transfer(request.method, request.timeouts, live, settle)
           transfer.onConnect(() => {})
@@ -43,6 +44,8 @@ export function standInFunctions(answer: (sent: Sent) => StandInAnswer, remember
           transfer.onComplete()
         })
       },
+      // What it says once it would say again.
+      takeRetry: () => false,
     }),
   }
 }

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer, SendFault, Timeouts } from '../../stages/contract.js'
+import type { UpstreamGate } from '../../state/upstream-gates.js'
 import { BodyTooLarge, CallerGone } from '../capped-body.js'
 import type { LiveExchange } from '../exchange.js'
 import { writeWhole } from '../write-whole.js'
@@ -38,6 +39,8 @@ export class Transfer implements Answer {
   readonly #timeouts: Timeouts
   readonly #exchange: LiveExchange
   readonly #startedAt: number
+  readonly #gate: UpstreamGate | null
+  readonly #ticket: number
   #settle: ((outcome: Transfer | SendFault) => void) | null
   #abort: ((reason?: Error) => void) | null = null
   #resume: (() => void) | null = null
@@ -46,6 +49,7 @@ export class Transfer implements Answer {
   #deadline: NodeJS.Timeout | null = null
   #waitingFor: 'connection' | 'head' | 'bytes' | null = null
   #connected = false
+  #began = false
   #informational = 0
   #pending: Buffer[] = []
   #pendingBytes = 0
@@ -62,7 +66,11 @@ export class Transfer implements Answer {
     timeouts: Timeouts,
     exchange: LiveExchange,
     settle: (outcome: Transfer | SendFault) => void,
+    gate: UpstreamGate | null = null,
+    ticket = 0,
   ) {
+    this.#gate = gate
+    this.#ticket = ticket
     this.#method = method
     this.#timeouts = timeouts
     this.#exchange = exchange
@@ -88,6 +96,11 @@ export class Transfer implements Answer {
     else this.#wait('connection', this.#timeouts.connectMs)
   }
 
+  /** The first byte of an answer, be it informational or broken. */
+  onResponseStarted(): void {
+    this.#began = true
+  }
+
   onHeaders(status: number, rawHeaders: readonly Buffer[], resume: () => void): boolean {
     if (status < 200) {
       if (++this.#informational > informationalLimit) this.#end('too many informational answers', 'bad-answer')
@@ -105,6 +118,7 @@ export class Transfer implements Answer {
     this.headers = forwardableHeaders(rawHeaders, status)
     this.hasBody = this.#method !== 'HEAD' && status !== 204 && status !== 304
     this.#exchange.upstreamAnswered(status)
+    this.#gate?.answered(this.#ticket, status)
     this.#settle?.(this)
     this.#settle = null
     return true
@@ -136,6 +150,7 @@ export class Transfer implements Answer {
   onComplete(): void {
     if (this.#dead) return
     this.#complete = true
+    this.#gate?.leave()
     this.#stopWaiting()
     if (this.#deadline !== null) clearTimeout(this.#deadline)
     if (this.#collecting !== null) {
@@ -271,6 +286,7 @@ export class Transfer implements Answer {
   }
 
   #release(): void {
+    if (!this.#dead && !this.#complete) this.#gate?.leave()
     this.#dead = true
     this.#stopWaiting()
     if (this.#deadline !== null) clearTimeout(this.#deadline)
@@ -284,7 +300,11 @@ export class Transfer implements Answer {
     const settle = this.#settle
     this.#settle = null
     this.#release()
-    if (settle !== null) return settle({ fault, detail, sent: this.#connected })
+    if (settle !== null) {
+      this.#gate?.failed(this.#ticket, fault !== 'aborted' && fault !== 'too-large')
+      return settle({ fault, detail, sent: this.#connected, began: this.#began })
+    }
+    if (fault !== 'aborted') this.#gate?.brokeOff(this.#ticket)
     this.#exchange.upstreamFailed(fault, detail)
     if (this.#collecting !== null) {
       this.#collecting.done(null)

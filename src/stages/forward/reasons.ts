@@ -5,6 +5,16 @@ export const reasons = {
   badAnswer: { code: 'forward.bad-answer', status: 502, sentence: 'The function did not answer in valid HTTP.' },
   answerCut: { code: 'forward.answer-cut', status: 502, sentence: 'The function broke off its answer.' },
   timeout: { code: 'forward.timeout', status: 504, sentence: 'The function did not answer in time.' },
+  atCapacity: {
+    code: 'forward.at-capacity',
+    status: 503,
+    sentence: 'As many calls to the function are under way as it may have at once.',
+  },
+  breakerOpen: {
+    code: 'forward.breaker-open',
+    status: 503,
+    sentence: 'Too many calls to the function failed, so none goes there for a moment.',
+  },
   bodyTooLarge: {
     code: 'forward.body-too-large',
     status: 413,

@@ -1,5 +1,6 @@
 import { durationPattern } from '../../values/duration.js'
 import type { JsonSchema } from '../contract.js'
+import { retrySchema } from './retry.js'
 
 const duration = (description: string, example: string): JsonSchema => ({
   description,
@@ -87,7 +88,7 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
           },
         },
       },
-      retry: { description: 'Reserved for retries of idempotent requests.', examples: [{ attempts: 2 }] },
+      retry: retrySchema,
     },
   },
 }

@@ -6,6 +6,7 @@ import {
   type Exchange,
   type OutgoingRequest,
   type Planned,
+  type Reason,
   type Scope,
   type Section,
   type SendFault,
@@ -16,7 +17,9 @@ import {
 } from '../contract.js'
 import { headerFates, headerText, namedByConnection } from './headers.js'
 import { reasons } from './reasons.js'
+import { type RetrySettings, resolveRetry } from './retry.js'
 import { keys } from './schema.js'
+import { type Sent, sendAgain } from './send-again.js'
 
 /** What the plan holds of a route's way to its function. */
 export interface ForwardSettings {
@@ -37,10 +40,8 @@ export interface ForwardSettings {
   readonly setHeaders: readonly string[]
   /** Whether `response` reads whole answers: the function is then asked for them plain, and all of them. */
   readonly asksPlain: boolean
+  readonly retry: RetrySettings
 }
-
-/** Methods that may be sent again when the function's connection broke before a byte of an answer. RFC 9110 section 9.2.1 */
-const safe = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export const forward: Stage<ForwardSettings> = {
   name: 'forward',
@@ -70,14 +71,7 @@ export const forward: Stage<ForwardSettings> = {
       })
       return []
     }
-    if (policy.get('forward', 'retry').value !== undefined) {
-      scope.report({
-        code: 'policy.not-available',
-        message: 'forward.retry is not available in this version.',
-        hint: 'Remove it. A GET, HEAD or OPTIONS whose connection broke before any answer is sent once more anyway.',
-        at: policy.get('forward', 'retry').keyPlace,
-      })
-    }
+    const allowHeaders = listOf(policy.get('forward', 'headers', 'allow').value)
     const planned: Planned<ForwardSettings> = {
       slot: 'forward',
       mode: 'enforce',
@@ -97,11 +91,12 @@ export const forward: Stage<ForwardSettings> = {
           ...Object.keys(recordOf(policy.get('request', 'headers').value)),
         ],
         path: resolvePath(policy.get('forward', 'path'), scope),
-        allowHeaders: listOf(policy.get('forward', 'headers', 'allow').value),
+        allowHeaders,
         setHeaders: Object.entries(recordOf(policy.get('forward', 'headers', 'set').value)).flatMap(
           ([header, value]) => [header.toLowerCase(), String(value)],
         ),
         asksPlain: readsAnswers(policy.get('response')),
+        retry: resolveRetry(policy.get('forward', 'retry'), allowHeaders, scope),
       },
     }
     reportReservedHeaders(planned.settings, policy, scope)
@@ -116,35 +111,44 @@ export const forward: Stage<ForwardSettings> = {
     return (exchange) => {
       const request = outgoing(exchange)
       const started = tools.clock.monotonic()
-      const micros = () => Math.round((tools.clock.monotonic() - started) * 1000)
+      const elapsed = () => tools.clock.monotonic() - started
       return upstream.send(request, exchange).then((outcome) => {
         if (!('fault' in outcome)) {
           exchange.answer = outcome
           return allow
         }
-        if (!isWorthAnother(outcome, exchange)) return refuse(outcome, 1, micros())
-        return upstream.send(request, exchange).then((second): Verdict => {
-          if ('fault' in second) return refuse(second, 2, micros())
-          exchange.answer = second
-          return { outcome: 'allow', evidence: { attempts: 2 } }
-        })
+        return sendAgain(settings.retry, upstream, request, exchange, outcome, elapsed).then((sent) =>
+          verdictOf(sent, exchange, elapsed),
+        )
       })
     }
   },
 }
 
-/** A warm connection may be closed by the function in the moment we use it: that is no fault of the caller's. */
-function isWorthAnother(fault: SendFault, exchange: Exchange): boolean {
-  return fault.fault === 'unreachable' && fault.sent && safe.has(exchange.method) && !exchange.hasBody
+/** What became of a call that did not go well at once. */
+function verdictOf({ outcome, attempts, isBudgetSpent }: Sent, exchange: Exchange, elapsed: () => number): Verdict {
+  if (!('fault' in outcome)) {
+    exchange.answer = outcome
+    return { outcome: 'allow', evidence: { attempts } }
+  }
+  const { fault, detail, retryAfterSeconds } = outcome
+  // What was not let through was no attempt.
+  const made = retryAfterSeconds === undefined ? attempts : attempts - 1
+  const budget = isBudgetSpent ? { retryBudget: 'spent' } : {}
+  const evidence = { fault, detail, attempts: made, micros: Math.round(elapsed() * 1000), ...budget }
+  const headers = retryAfterSeconds === undefined ? {} : { headers: ['Retry-After', String(retryAfterSeconds)] }
+  return deny(reasonOf[fault], evidence, headers)
 }
 
-function refuse(fault: SendFault, attempts: number, micros: number): Verdict {
-  const evidence = { fault: fault.fault, detail: fault.detail, attempts, micros }
-  if (fault.fault === 'timeout') return deny(reasons.timeout, evidence)
-  if (fault.fault === 'too-large') return deny(reasons.bodyTooLarge, evidence)
-  if (fault.fault === 'bad-answer') return deny(reasons.badAnswer, evidence)
-  return deny(fault.fault === 'aborted' ? reasons.aborted : reasons.unreachable, evidence)
-}
+const reasonOf = {
+  unreachable: reasons.unreachable,
+  'bad-answer': reasons.badAnswer,
+  timeout: reasons.timeout,
+  aborted: reasons.aborted,
+  'too-large': reasons.bodyTooLarge,
+  'at-capacity': reasons.atCapacity,
+  'breaker-open': reasons.breakerOpen,
+} as const satisfies Readonly<Record<SendFault['fault'], Reason>>
 
 /** Headers that do not depend on the request: the upstream's credential and the route's constants. */
 function upstreamHeaders(settings: ForwardSettings, tools: Tools): readonly string[] {
