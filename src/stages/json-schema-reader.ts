@@ -1,7 +1,7 @@
 import type { JsonSchema, SchemaPlan } from '../plan/plan.js'
 import { nearest } from '../values/nearest.js'
 import type { Scope, Section } from './contract.js'
-import { compileSchema, knownFormats, schemaChecker } from './json-schema.js'
+import { knownFormats, schemaChecker, schemaTrial } from './json-schema.js'
 import { allKeywords, exactInteger, inPlaceKeywords } from './json-schema-keywords.js'
 import { decodePointer, isNode, pointerOf, resolveUri, type SchemaNode, subschemas } from './json-schema-walk.js'
 import { patternProblem } from './pattern-safety.js'
@@ -74,7 +74,10 @@ export class SchemaReader {
       if (source !== this.#main) refers[this.#identify(source)] = source.root as JsonSchema // checked against its dialect
     }
     const plan = { dialect: this.#dialect, schema: this.#main.root as JsonSchema, refers } // checked like the others
-    const fault = this.#scope.keep(`json-schema.trial.${JSON.stringify(plan)}`, () => compileFault(plan))
+    const { dialect } = plan
+    const fault = this.#scope.keep(`json-schema.fault.${JSON.stringify(plan)}`, () =>
+      this.#scope.keep(`json-schema.trial.${dialect}`, () => schemaTrial(dialect))(plan),
+    )
     if (fault === null) return plan
     this.#report('schema-invalid', `The schema does not compile: ${fault}.`, this.#main.section)
     return undefined
@@ -332,15 +335,5 @@ export class SchemaReader {
   #warn(what: string, message: string, section: Section, hint?: string): void {
     const problem = { code: `${this.#stage}.${what}`, message, at: section.place, severity: 'warning' } as const
     this.#scope.report(hint === undefined ? problem : { ...problem, hint })
-  }
-}
-
-/** Why a schema does not compile, or null. */
-function compileFault(plan: SchemaPlan): string | null {
-  try {
-    compileSchema(plan, { isTrial: true })
-    return null
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
   }
 }

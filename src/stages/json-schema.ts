@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { _, Ajv, type Options, type SchemaObject } from 'ajv'
+import { _, Ajv, type Options, type SchemaObject, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { fullFormats } from 'ajv-formats/dist/formats.js'
@@ -54,14 +54,10 @@ const options: Options = {
 /** Names every object inherits: a schema that speaks of one must ask for own properties, which costs a little. */
 const inheritedNames = new RegExp(`"(${Object.getOwnPropertyNames(Object.prototype).join('|')})"`)
 
-/**
- * Compiles a schema in an instance of its own, so that no `$id` can clash with another's. Throws when it does not
- * compile; `planSchema` has tried that for every schema of a plan. Takes about a millisecond.
- */
-export function compileSchema(plan: SchemaPlan, { isTrial = false } = {}): Validate {
-  const ownProperties = inheritedNames.test(JSON.stringify([plan.schema, plan.refers]))
+/** Takes about a third of a millisecond, so a trial shares one among many schemas. */
+function instance(dialect: SchemaPlan['dialect'], ownProperties: boolean, isTrial: boolean): Ajv {
   // A trial is compiled to be thrown away: polishing its code takes a third of the time and finds no fault.
-  const ajv = new dialects[plan.dialect]({ ...options, ownProperties, code: { optimize: !isTrial } })
+  const ajv = new dialects[dialect]({ ...options, ownProperties, code: { optimize: !isTrial } })
   ajv.removeKeyword('multipleOf').addKeyword({
     keyword: 'multipleOf',
     type: 'number',
@@ -77,18 +73,56 @@ export function compileSchema(plan: SchemaPlan, { isTrial = false } = {}): Valid
     validate: hasUniqueItems,
     errors: false,
   })
-  ajv.addKeyword({
+  return ajv.addKeyword({
     keyword: exactInteger,
     type: 'number',
     schemaType: 'boolean',
     // Stands beside `type: integer`, which has refused fractions. Inlined, for integers are everywhere.
     code: (keyword) => keyword.fail(_`${keyword.data} > ${maxExact} || ${keyword.data} < ${-maxExact}`),
   })
+}
+
+function compileIn(ajv: Ajv, plan: SchemaPlan): ValidateFunction {
   for (const [id, schema] of Object.entries(plan.refers)) ajv.addSchema(asAjvSchema(schema), id)
   const validate = ajv.compile(asAjvSchema(plan.schema))
   // An asynchronous validator answers with a promise, which is always true.
   if ('$async' in validate && validate.$async) throw new Error('"$async" is no JSON Schema keyword')
+  return validate
+}
+
+const speaksOfInherited = (plan: SchemaPlan): boolean => inheritedNames.test(JSON.stringify([plan.schema, plan.refers]))
+
+/**
+ * Compiles a schema in an instance of its own, so that no `$id` can clash with another's. Throws when it does not
+ * compile; `planSchema` has tried that for every schema of a plan. Takes about a millisecond.
+ */
+export function compileSchema(plan: SchemaPlan): Validate {
+  const validate = compileIn(instance(plan.dialect, speaksOfInherited(plan), false), plan)
   return (value) => (validate(value) === true ? null : faultsOf(validate.errors ?? []))
+}
+
+/** Why a schema does not compile, or null. */
+export type TrySchema = (plan: SchemaPlan) => string | null
+
+/** What an instance names while it compiles stays with it; a few hundred schemas later it is worth a new one. */
+const trialsOfInstance = 256
+
+/** Makes the trial of one dialect: each schema is forgotten before the next, so none can clash or be referred to. */
+export function schemaTrial(dialect: SchemaPlan['dialect']): TrySchema {
+  const plain = { ajv: instance(dialect, false, true), used: 0 }
+  return (plan) => {
+    try {
+      if (speaksOfInherited(plan)) compileIn(instance(dialect, true, true), plan)
+      else {
+        if (plain.used++ >= trialsOfInstance) Object.assign(plain, { ajv: instance(dialect, false, true), used: 1 })
+        plain.ajv.removeSchema()
+        compileIn(plain.ajv, plan)
+      }
+      return null
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
 }
 
 /**
