@@ -35,6 +35,7 @@ module.exports = {
     home('fastify-home', 'fastify|@fastify/[^/]+', '^src/(gateway|console)/', 'The framework has one home.'),
     home('yaml-home', 'js-yaml', '^src/policy/', 'YAML has one home.'),
     home('undici-home', 'undici', '^src/(gateway/tools|state)/', 'The network has one home.'),
+    home('redis-home', 'ioredis', '^src/state/store/redis-link\\.ts$', 'The shared store has one client, which only a policy with a store loads.'),
     home('ajv-home', 'ajv|ajv-formats', '^src/policy/|^src/stages/json-schema\\.ts$', 'Schemas are compiled in two places only.'),
   ],
   options: {

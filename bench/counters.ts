@@ -6,10 +6,26 @@ import { Counters } from '../src/state/counters.js'
 
 const minuteMs = 60_000
 const limits: readonly LimitSpec[] = [
-  { bucket: 'sliding', algorithm: 'sliding-window', quota: 100, windowMs: minuteMs, calendar: null, burst: null },
-  { bucket: 'token', algorithm: 'token-bucket', quota: 100, windowMs: minuteMs, calendar: null, burst: 20 },
-  { bucket: 'fixed', algorithm: 'fixed-window', quota: 100, windowMs: minuteMs, calendar: null, burst: null },
-  { bucket: 'calendar', algorithm: 'calendar', quota: 100, windowMs: 30 * 86_400_000, calendar: 'month', burst: null },
+  {
+    bucket: 'sliding',
+    algorithm: 'sliding-window',
+    quota: 100,
+    windowMs: minuteMs,
+    calendar: null,
+    burst: null,
+    cost: 1,
+  },
+  { bucket: 'token', algorithm: 'token-bucket', quota: 100, windowMs: minuteMs, calendar: null, burst: 20, cost: 1 },
+  { bucket: 'fixed', algorithm: 'fixed-window', quota: 100, windowMs: minuteMs, calendar: null, burst: null, cost: 1 },
+  {
+    bucket: 'calendar',
+    algorithm: 'calendar',
+    quota: 100,
+    windowMs: 30 * 86_400_000,
+    calendar: 'month',
+    burst: null,
+    cost: 1,
+  },
 ]
 
 let now = Date.UTC(2026, 0, 15)
@@ -19,7 +35,7 @@ const print = (name: string, value: number, unit: string) =>
 const keys = Array.from({ length: 100_000 }, (_, i) => `user-${(i * 2_654_435_761) % 4_294_967_296}`)
 
 for (const limit of limits) {
-  const counters = new Counters({ now: () => now, seed: randomBytes(8) })
+  const counters = new Counters({ now: () => now, monotonic: () => now, seed: randomBytes(8) })
   const group = counters.open([limit])
   let started = performance.now()
   for (const key of keys) group.take([key], [limit.quota])
@@ -48,7 +64,13 @@ for (const limit of limits) {
 
 /** The most memory that 100,000 keys of a table take, at any size up to a million. */
 for (const limit of limits.slice(0, 2)) {
-  const counters = new Counters({ now: () => now, seed: randomBytes(8), maxKeys: 2_000_000, maxBytes: 1e9 })
+  const counters = new Counters({
+    now: () => now,
+    monotonic: () => now,
+    seed: randomBytes(8),
+    maxKeys: 2_000_000,
+    maxBytes: 1e9,
+  })
   const group = counters.open([limit])
   const before = process.memoryUsage().arrayBuffers
   let worst = 0
@@ -67,7 +89,7 @@ for (const limit of limits.slice(0, 2)) {
   print(`${limit.algorithm}: array buffers at the end`, (process.memoryUsage().arrayBuffers - before) / 1e6, 'MB')
 }
 
-const two = new Counters({ now: () => now, seed: randomBytes(8) }).open(limits.slice(0, 2))
+const two = new Counters({ now: () => now, monotonic: () => now, seed: randomBytes(8) }).open(limits.slice(0, 2))
 const started = performance.now()
 for (let i = 0; i < 1_000_000; i++) {
   const key = keys[i % keys.length] ?? ''

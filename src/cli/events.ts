@@ -53,6 +53,13 @@ export type ServeEvent =
       readonly level: 'info' | 'warn'
       readonly message: string
     }
+  /** The shared store does not answer, or answers again. */
+  | {
+      readonly event: 'store'
+      readonly state: 'up' | 'down'
+      readonly level: 'info' | 'warn'
+      readonly message: string
+    }
   /** Something in Postern threw that should not have; requests are judged all the same. */
   | { readonly event: 'fault'; readonly message: string; readonly times: number }
   /** New connections get another certificate than before. */
@@ -100,6 +107,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
     case 'breaker':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `upstream ${printable(event.upstream)}`)}  breaker ${event.state}: ${printable(event.message)}\n`
+    case 'store':
+      return `${paint(event.level === 'warn' ? 'yellow' : 'dim', 'store')}  ${printable(event.message)}\n`
     case 'fault':
       return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
     case 'certificate-renewed':

@@ -1,6 +1,7 @@
 import type { Gateway } from '../gateway/gateway.js'
 import type { Metrics } from '../record/metrics.js'
 import type { State } from '../state/state.js'
+import type { LinkStats } from '../state/store/redis-link.js'
 import type { Reloading } from './reloading.js'
 import { registerUpstreams } from './upstream-metrics.js'
 
@@ -43,12 +44,13 @@ export function registerReloading(metrics: Metrics, reloading: Reloading): void 
   )
 }
 
-/** Registers what outlives reloads: limits, key sets, verified tokens, what stands before each function. */
+/** Registers what outlives reloads: limits, the store, key sets, verified tokens, what stands before each function. */
 export function registerState(
   metrics: Metrics,
-  state: Pick<State, 'counters' | 'keySets' | 'verifiedTokens' | 'gates'>,
+  state: Pick<State, 'counters' | 'store' | 'keySets' | 'verifiedTokens' | 'gates'>,
 ): void {
   registerLimits(metrics, state.counters)
+  registerStore(metrics, state.store)
   registerKeySets(metrics, state.keySets)
   registerUpstreams(metrics, state.gates)
   const gauge = gauges(metrics)
@@ -87,6 +89,47 @@ function registerLimits(metrics: Metrics, counters: State['counters']): void {
     type: 'counter',
     collect: sum('overflowed'),
   })
+}
+
+/** Without a store in the policy these series are empty: nothing is up or down. */
+function registerStore(metrics: Metrics, store: State['store']): void {
+  type Sample = { readonly labels: Readonly<Record<string, string>>; readonly value: number }
+  const series = (
+    name: string,
+    help: string,
+    type: 'gauge' | 'counter',
+    samples: (stats: LinkStats) => Sample[],
+  ): void =>
+    metrics.register({
+      name,
+      help,
+      type,
+      collect: () => {
+        const stats = store.stats()
+        return stats === null ? [] : samples(stats)
+      },
+    })
+  const by = (label: string, values: Readonly<Record<string, number>>): Sample[] =>
+    Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }))
+  series('postern_store_up', '1 while the shared store answers.', 'gauge', ({ isUp }) => [
+    { labels: {}, value: Number(isUp) },
+  ])
+  series('postern_store_switches_total', 'How often the store went away or came back.', 'counter', ({ switches }) =>
+    by('to', switches),
+  )
+  series('postern_store_commands_total', 'Commands to the store, by result.', 'counter', ({ answered, failed }) =>
+    by('result', { answered, failed }),
+  )
+  const { counts } = store.memory
+  series('postern_store_absent_decisions_total', 'Limits decided without the store, by onStoreError.', 'counter', () =>
+    by('decided', { local: counts.local, allow: counts.allow, deny: counts.deny }),
+  )
+  series(
+    'postern_store_refusals_remembered_total',
+    'Refusals that needed no question, since the caller had been told to wait.',
+    'counter',
+    () => [{ labels: {}, value: counts.remembered }],
+  )
 }
 
 function registerKeySets(metrics: Metrics, keySets: State['keySets']): void {

@@ -209,6 +209,7 @@ async function openListeners(
   if (log !== undefined) registerLog(metrics, log)
   const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }), {
     onBreakerNotice: (notice) => onEvent({ event: 'breaker', ...notice }),
+    onStoreNotice: (notice) => onEvent({ event: 'store', ...notice }),
   })
   registerState(metrics, state)
   const onFault = createFaults(metrics, onEvent)

@@ -93,7 +93,7 @@ export async function createAddressTier(
 type Amount = Pick<AddressLimitPlan, 'quota' | 'windowMs'>
 
 function openGroup(counters: Counters, bucket: string, { quota, windowMs }: Amount): CounterGroup {
-  return counters.open([{ bucket, algorithm: 'sliding-window', quota, windowMs, calendar: null, burst: null }])
+  return counters.open([{ bucket, algorithm: 'sliding-window', quota, windowMs, calendar: null, burst: null, cost: 1 }])
 }
 
 function refusal(reason: Reason, amount: Amount, waitMs: LimitState['resetMs'], declaredAt: Deny['declaredAt']): Deny {

@@ -16,7 +16,8 @@ import { createFastify, createGeneration, type Generation } from './generation.j
 import { lendTools, openUpstreams } from './lend-tools.js'
 import { reusedRoutes } from './reused-routes.js'
 import { SharedTools } from './shared-tools.js'
-import { createLimiter } from './tools/limiter.js'
+import { storeSettings } from './store-settings.js'
+import { openLimiter } from './tools/limiter.js'
 import { securityHeaders } from './tools/security-headers.js'
 
 /** A plan and the secrets it names. */
@@ -77,7 +78,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       app,
       state,
       clock,
-      limiter: createLimiter(state.counters, { isCounting: true }),
+      limiter: openLimiter(plan.gateway.store, state, clock),
       http: openUpstreams(plan, state),
       securityHeaders: headersOf,
     })
@@ -94,6 +95,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   async function build(policy: Policy, previous: Built | null): Promise<Built> {
     const { plan } = policy
     state.kept.turn()
+    await state.store.use(storeSettings(plan.gateway.store, policy.vault))
     const isHandedOn = previous?.lent.fit(policy) === true
     const lent = (isHandedOn ? previous.lent : await lend(policy)).take()
     try {

@@ -270,7 +270,12 @@ export function gatewayFacts(gateway: GatewayPlan): Facts {
   if (token !== null) sheet.set('gateway.admin.token', true, place)
   sheet.set('gateway.trustedProxies', trustedProxies, place)
   flat('gateway.limits', limits, place, sheet)
-  flat('gateway.store', store, place, sheet)
+  const { redis, onStoreError } = store
+  sheet.set('gateway.store.onStoreError', onStoreError, place)
+  if (redis !== null) {
+    sheet.set('gateway.store.redis.present', true, place)
+    flat('gateway.store.redis', redis, place, sheet)
+  }
   sheet.set('gateway.redact', accessLog.redact, place)
   if (addressLimit !== null) {
     sheet.set('gateway.addressLimit.present', true, addressLimit.declaredAt)

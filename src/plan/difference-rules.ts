@@ -127,6 +127,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['gateway.tls.minVersion', steps('1.2', '1.3')],
   ['gateway.tls.clientCa', guard],
   ['gateway.store.onStoreError', steps('allow', 'local', 'deny')],
+  ['gateway.store.redis.present', guard],
   ['gateway.redact', demands],
   ['schema.*.maximum', more],
   ['schema.*.exclusiveMaximum', more],

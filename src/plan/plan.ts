@@ -33,9 +33,28 @@ export interface GatewayPlan {
   readonly trustedProxies: readonly string[]
   readonly limits: LimitsPlan
   readonly addressLimit: AddressLimitPlan | null
-  readonly store: { readonly onStoreError: 'local' | 'allow' | 'deny' }
+  readonly store: StorePlan
   /** Selectors (`header.authorization`, `query.token`) whose values no reader of a record may see. */
   readonly accessLog: { readonly redact: readonly string[] }
+}
+
+/** Where limits are counted. */
+export interface StorePlan {
+  /** Null: in the memory of the process. */
+  readonly redis: RedisPlan | null
+  /** What limits do while the shared store does not answer. */
+  readonly onStoreError: 'local' | 'allow' | 'deny'
+}
+
+export interface RedisPlan {
+  /** `redis://user:password@host:6379/0`; `rediss` is TLS. Several: nodes of one cluster. */
+  readonly urls: readonly SecretText[]
+  readonly isCluster: boolean
+  /** PEM of the authorities that may have signed the store's certificate; null: the well-known ones. */
+  readonly ca: string | null
+  /** Begins every key. */
+  readonly prefix: string
+  readonly commandTimeoutMs: number
 }
 
 export interface ListenerPlan {

@@ -133,13 +133,52 @@ export const gatewayKeys = {
   },
   store: keyed(
     {
+      redis: {
+        ...keyed(
+          {
+            url: {
+              description: 'The store’s address: redis://user:password@host:6379/0, or rediss:// for TLS.',
+              examples: ['${secret:redis_url}'],
+              anyOf: [
+                { type: 'string', minLength: 1, description: 'One address.' },
+                {
+                  type: 'array',
+                  minItems: 1,
+                  maxItems: 16,
+                  items: { type: 'string', minLength: 1, description: 'An address.' },
+                  description: 'Nodes of one cluster.',
+                },
+              ],
+            },
+            cluster: { type: 'boolean', description: 'Whether it is a Redis Cluster.', examples: [true] },
+            ca: {
+              type: 'string',
+              minLength: 1,
+              description: 'A PEM file of the authorities that sign its certificate; the well-known ones, when absent.',
+              examples: ['./redis-ca.pem'],
+            },
+            prefix: {
+              type: 'string',
+              pattern: '^[A-Za-z0-9._-]{1,32}$',
+              description: 'Begins every key; gateways with one prefix share their counts. postern, when absent.',
+              examples: ['postern-eu'],
+            },
+            commandTimeout: time(
+              'How long a request waits for it before `onStoreError` decides; 50ms, when absent.',
+              '50ms',
+            ),
+          },
+          'Redis 6.2 or newer, or Valkey: limits hold over all processes that share it.',
+        ),
+        required: ['url'],
+      },
       onStoreError: {
         enum: ['local', 'allow', 'deny'],
         description: 'What limits do while the shared store cannot be reached.',
         examples: ['local'],
       },
     },
-    'Where counters live; in memory in this version.',
+    'Where limits are counted; in the memory of the process, when absent.',
   ),
   secrets: secretsSchema,
   observability: keyed(

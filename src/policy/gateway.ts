@@ -7,6 +7,7 @@ import { cidrFault, isLoopback, parseListenAddress } from './addresses.js'
 import { limits } from './gateway-schema.js'
 import { type Resolving, textOf, textsOf } from './resolving.js'
 import type { NodeSection } from './section.js'
+import { resolveStore } from './store.js'
 import { resolveTls } from './tls.js'
 
 /** Addresses that flags and environment put in place of the policy's. */
@@ -37,13 +38,12 @@ export function resolveGateway(section: NodeSection, overrides: ListenOverrides,
   const tls = resolveTls(section.get('listeners', 'public', 'tls'), resolving)
   const tokenAt = adminAt.get('token')
   const token = tokenAt.value === undefined ? null : (resolving.secretText(tokenAt) ?? null)
-  const onStoreError = section.get('store', 'onStoreError').value
   return {
     listeners: { public: { ...publicListener, tls }, admin: { ...admin, token } satisfies AdminPlan },
     trustedProxies: trustedProxies(section.get('trustedProxies'), resolving),
     limits: resolveLimits(section.get('limits')),
     addressLimit: addressLimit(section.get('addressLimit'), resolving),
-    store: { onStoreError: onStoreError === 'allow' || onStoreError === 'deny' ? onStoreError : 'local' },
+    store: resolveStore(section.get('store'), resolving),
     accessLog: { redact: textsOf(section.get('observability', 'accessLog', 'redact')) },
   }
 }

@@ -4,7 +4,6 @@
  */
 const reserved: readonly string[] = [
   'gateway.listeners.admin.tls',
-  'gateway.store.redis',
   'gateway.secrets.*.vault',
   'route.ip',
   'route.concurrency',

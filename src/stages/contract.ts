@@ -156,6 +156,8 @@ export interface LimitSpec {
   readonly calendar: 'day' | 'month' | null
   /** Token bucket: how many at once. */
   readonly burst: number | null
+  /** What one call takes; of a shared bucket each route may take another amount. */
+  readonly cost: number
 }
 
 export interface Limiter {
@@ -165,7 +167,7 @@ export interface Limiter {
 
 export interface LimitGroup {
   /**
-   * Takes one from every limit, or from none when one of them is spent.
+   * Takes a call's cost from every limit, or nothing when one of them has too little left.
    * @param keys one per spec; what they partition by.
    * @param quotas one per spec: the quota in force for this caller.
    */
@@ -174,7 +176,9 @@ export interface LimitGroup {
 
 export interface LimitDecision {
   readonly allowed: boolean
-  /** One per spec. */
+  /** Nobody can say: the shared store is away, and the policy would rather refuse than guess. */
+  readonly isUnavailable?: boolean
+  /** One per spec; none at all where nobody can say. */
   readonly states: readonly LimitState[]
   /**
    * Gives back what was taken: for `count: forwarded`, when the call never reached the function.

@@ -20,35 +20,48 @@ export const tokenBucket: Algorithm = {
     return levelAt(page, entry, leastQuota, now) > 0
   },
 
-  look(page, entry, quota, now, finding) {
+  look(page, entry, quota, cost, now, finding) {
     const { spec, scale } = page.shape
+    const taken = cost * scale
     const full = capacityOf(spec.burst, quota) * scale
     const level = entry === -1 ? 0 : levelAt(page, entry, quota, now)
-    finding.allowed = level + scale <= full
-    finding.remaining = Math.max(0, Math.floor((full - level) / scale) - 1)
+    finding.allowed = level + taken <= full
+    finding.remaining = Math.max(0, Math.floor((full - level) / scale) - (finding.allowed ? cost : 0))
     if (finding.allowed) {
-      finding.resetMs = Math.ceil(((level + scale) * spec.windowMs) / (quota * scale))
+      finding.resetMs = Math.ceil(((level + taken) * spec.windowMs) / (quota * scale))
       return
     }
     // Counted from the stored level: the present one is rounded. The division may be off by one, the promise may not.
     const since = page.times[entry] ?? 0
-    const excess = (page.cells[entry] ?? 0) + scale - full
-    const isFree = (at: number) => levelAt(page, entry, quota, at) + scale <= full
+    const excess = (page.cells[entry] ?? 0) + taken - full
+    const isFree = (at: number) => levelAt(page, entry, quota, at) + taken <= full
     let free = since + Math.ceil((excess * spec.windowMs) / (quota * scale))
     while (!isFree(free)) free++
     while (isFree(free - 1)) free--
     finding.resetMs = free - now
   },
 
-  add(page, entry, quota, now) {
-    page.cells[entry] = levelAt(page, entry, quota, now) + page.shape.scale
+  add(page, entry, quota, cost, now) {
+    page.cells[entry] = levelAt(page, entry, quota, now) + cost * page.shape.scale
     page.times[entry] = now
   },
 
-  remove(page, entry, quota, takenAt, now) {
+  used(page, entry, quota, now) {
+    return Math.ceil(levelAt(page, entry, quota, now) / page.shape.scale)
+  },
+
+  raise(page, entry, quota, used, _resetMs, now) {
+    const { spec, scale } = page.shape
+    const known = Math.min(used, capacityOf(spec.burst, spec.quota)) * scale
+    if (known <= levelAt(page, entry, quota, now)) return
+    page.cells[entry] = known
+    page.times[entry] = now
+  },
+
+  remove(page, entry, quota, cost, takenAt, now) {
     const { scale, spec } = page.shape
     // What has drained since is not given back a second time: the bucket might hold other calls by now.
-    const left = Math.ceil(scale - ((now - takenAt) * quota * scale) / spec.windowMs)
+    const left = Math.ceil(cost * scale - ((now - takenAt) * quota * scale) / spec.windowMs)
     if (left <= 0) return
     page.cells[entry] = Math.max(0, levelAt(page, entry, quota, now) - left)
     page.times[entry] = now

@@ -45,29 +45,36 @@ export class CountedLimit {
     return this.#shape.spec.quota
   }
 
-  timeOf(time: SteadyTime): number {
+  /** The most that one caller can have in use at once. */
+  capacity(quota: number): number {
+    const { spec } = this.#shape
+    return spec.algorithm === 'token-bucket' ? (spec.burst ?? quota) : quota
+  }
+
+  timeOf(time: { readonly wall: number; readonly steady: number }): number {
     return this.algorithm === calendar ? time.wall : time.steady
   }
 }
 
 /**
- * Two readings of one clock: the wall's time for calendars, and a time that never steps back for windows. When the wall
- * clock steps back, windows go on from where they were, at the same pace: nobody is locked out for an hour.
+ * Two clocks: the wall's for calendars, and one that only runs for windows. Whoever sets the wall clock, forward or
+ * back, hands nobody a fresh allowance in a window and locks nobody out.
  */
 export class SteadyTime {
+  /** Epoch ms. */
   wall = 0
-  steady = Number.NEGATIVE_INFINITY
+  /** Ms since some start; never steps back. */
+  steady = 0
   readonly #now: () => number
-  #ahead = 0
+  readonly #monotonic: () => number
 
-  constructor(now: () => number) {
+  constructor(now: () => number, monotonic: () => number) {
     this.#now = now
+    this.#monotonic = monotonic
   }
 
   read(): void {
     this.wall = Math.floor(this.#now())
-    const next = this.wall + this.#ahead
-    if (next < this.steady) this.#ahead = this.steady - this.wall
-    this.steady = Math.max(next, this.steady)
+    this.steady = Math.floor(this.#monotonic())
   }
 }

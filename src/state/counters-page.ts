@@ -30,12 +30,19 @@ export interface Algorithm {
   shape(spec: LimitSpec): Shape
   /** Whether the entry still says anything; `leastQuota` is the smallest quota it was ever asked for. */
   isLive(page: Page, entry: number, now: number, leastQuota: number): boolean
-  /** What taking one now would mean; nothing is taken. Entry -1 is one that does not exist yet. */
-  look(page: Page, entry: number, quota: number, now: number, finding: Finding): void
-  /** Takes one. `look` has allowed it at the same `now`. */
-  add(page: Page, entry: number, quota: number, now: number): void
-  /** Gives back one that was taken at `takenAt`. */
-  remove(page: Page, entry: number, quota: number, takenAt: number, now: number): void
+  /** What taking `cost` now would mean; nothing is taken. Entry -1 is one that does not exist yet. */
+  look(page: Page, entry: number, quota: number, cost: number, now: number, finding: Finding): void
+  /** Takes `cost`. `look` has allowed it at the same `now`. */
+  add(page: Page, entry: number, quota: number, cost: number, now: number): void
+  /** Gives back what was taken at `takenAt`. */
+  remove(page: Page, entry: number, quota: number, cost: number, takenAt: number, now: number): void
+  /** How much of the quota is in use, rounded up. */
+  used(page: Page, entry: number, quota: number, now: number): number
+  /**
+   * Learns from another counter of the same key that at least so much is in use; never lowers anything.
+   * @param resetMs until that counter's window ends, where it has one.
+   */
+  raise(page: Page, entry: number, quota: number, used: number, resetMs: number, now: number): void
   /** Moves what an entry knows into an empty one of a page of another shape. */
   convert(from: Page, entry: number, to: Page, target: number, now: number): void
 }

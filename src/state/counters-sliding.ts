@@ -46,17 +46,17 @@ export const slidingWindow: Algorithm = {
     return dead < alive
   },
 
-  look(page, entry, quota, now, finding) {
+  look(page, entry, quota, cost, now, finding) {
     const { spec, stepMs, width } = page.shape
     if (entry !== -1) settle(page, entry, now)
     const at = entry * width
     const alive = entry === -1 ? 0 : (page.cells[at + total] ?? 0)
-    finding.allowed = alive < quota
-    finding.remaining = Math.max(0, quota - alive - 1)
+    finding.allowed = alive + cost <= quota
+    finding.remaining = Math.max(0, quota - alive - (finding.allowed ? cost : 0))
     finding.resetMs = spec.windowMs
     if (alive === 0) return
-    // Allowed: until the oldest call leaves. Spent: until as many have left that one fits, for a quota may have shrunk.
-    let leaving = finding.allowed ? 1 : alive - quota + 1
+    // Allowed: until the oldest call leaves. Spent: until as many have left that this one fits.
+    let leaving = finding.allowed ? 1 : alive - quota + cost
     let i = 0
     while (i < page.shape.ring) {
       leaving -= page.cells[cellAt(page, at, i)] ?? 0
@@ -66,7 +66,7 @@ export const slidingWindow: Algorithm = {
     finding.resetMs = (page.times[entry] ?? 0) + i * stepMs + spec.windowMs - now
   },
 
-  add(page, entry, _quota, now) {
+  add(page, entry, _quota, cost, now) {
     const { width, stepMs } = page.shape
     const at = entry * width
     const alive = page.cells[at + total] ?? 0
@@ -76,21 +76,31 @@ export const slidingWindow: Algorithm = {
       page.cells[at + head] = 0
     }
     const cell = cellAt(page, at, Math.max(0, Math.ceil((now - (page.times[entry] ?? 0)) / stepMs)))
-    page.cells[cell] = (page.cells[cell] ?? 0) + 1
-    page.cells[at + total] = alive + 1
+    page.cells[cell] = (page.cells[cell] ?? 0) + cost
+    page.cells[at + total] = alive + cost
   },
 
-  remove(page, entry, _quota, takenAt, now) {
+  used(page, entry, _quota, now) {
+    settle(page, entry, now)
+    return page.cells[entry * page.shape.width + total] ?? 0
+  },
+
+  // When the others' calls came nobody says: they count as of now, and so for a little too long.
+  raise(page, entry, quota, used, _resetMs, now) {
+    const missing = Math.min(used, page.shape.spec.quota) - slidingWindow.used(page, entry, quota, now)
+    if (missing > 0) slidingWindow.add(page, entry, quota, missing, now)
+  },
+
+  remove(page, entry, _quota, cost, takenAt, now) {
     settle(page, entry, now)
     const { width, stepMs, ring } = page.shape
     const at = entry * width
     const place = Math.ceil((takenAt - (page.times[entry] ?? 0)) / stepMs)
     if (place < 0 || place >= ring) return
     const cell = cellAt(page, at, place)
-    const count = page.cells[cell] ?? 0
-    if (count === 0) return
-    page.cells[cell] = count - 1
-    page.cells[at + total] = (page.cells[at + total] ?? 0) - 1
+    const left = Math.min(cost, page.cells[cell] ?? 0)
+    page.cells[cell] = (page.cells[cell] ?? 0) - left
+    page.cells[at + total] = (page.cells[at + total] ?? 0) - left
   },
 
   convert(from, entry, to, target, now) {

@@ -1,4 +1,7 @@
+import type { KeyHash } from './counters-hash.js'
 import { type Algorithm, Page, pageBytes, type Shape } from './counters-page.js'
+
+type Hash = Pick<KeyHash, 'high' | 'low'>
 
 /** What all tables of a process share. */
 export interface Budget {
@@ -89,6 +92,26 @@ export class Table {
     if (this.#overflow.shape !== this.#shape) this.#overflow = this.#converted(this.#overflow, now)
     this.page = this.#overflow
     this.entry = 0
+  }
+
+  /** Learns that at least so much of a key's quota is in use; see Algorithm.raise. */
+  raise({ high, low }: Hash, quota: number, used: number, resetMs: number, now: number): void {
+    if (quota < this.leastQuota) this.leastQuota = quota
+    this.find(high, low, now)
+    if (this.entry === -1) this.insert(high, low, now)
+    this.algorithm.raise(this.page, this.entry, quota, used, resetMs, now)
+  }
+
+  /** Gives back what a key took at `takenAt`, if it has a counter of its own. */
+  giveBack({ high, low }: Hash, quota: number, cost: number, takenAt: number, now: number): void {
+    this.find(high, low, now)
+    if (this.entry !== -1) this.algorithm.remove(this.page, this.entry, quota, cost, takenAt, now)
+  }
+
+  /** How much of a key's quota is in use. */
+  usage({ high, low }: Hash, quota: number, now: number): number {
+    this.find(high, low, now)
+    return this.entry === -1 ? 0 : this.algorithm.used(this.page, this.entry, quota, now)
   }
 
   /** Whether `insert` might end in the overflow entry. `find` has just looked for the key. */

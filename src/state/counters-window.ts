@@ -22,21 +22,29 @@ export const fixedWindow: Algorithm = {
   shape,
   isLive: (page, entry, now) => countIn(page, entry, now) > 0,
 
-  look(page, entry, quota, now, finding) {
+  look(page, entry, quota, cost, now, finding) {
     const count = entry === -1 ? 0 : countIn(page, entry, now)
-    judge(finding, count, quota)
+    judge(finding, count, quota, cost)
     const start = count === 0 ? now : (page.times[entry] ?? 0)
     finding.resetMs = start + page.shape.spec.windowMs - now
   },
 
-  add(page, entry, _quota, now) {
+  add(page, entry, _quota, cost, now) {
     const count = countIn(page, entry, now)
     if (count === 0) page.times[entry] = now
-    page.cells[entry] = count + 1
+    page.cells[entry] = count + cost
   },
 
-  remove(page, entry, _quota, takenAt, now) {
-    if (takenAt >= (page.times[entry] ?? 0)) page.cells[entry] = Math.max(0, countIn(page, entry, now) - 1)
+  remove(page, entry, _quota, cost, takenAt, now) {
+    if (takenAt >= (page.times[entry] ?? 0)) page.cells[entry] = Math.max(0, countIn(page, entry, now) - cost)
+  },
+
+  used: (page, entry, _quota, now) => countIn(page, entry, now),
+
+  raise(page, entry, _quota, used, resetMs, now) {
+    if (used <= countIn(page, entry, now)) return
+    page.times[entry] = now + Math.min(resetMs, page.shape.spec.windowMs) - page.shape.spec.windowMs
+    page.cells[entry] = used
   },
 
   // A window that was running ends a new window's length after its start.
@@ -48,22 +56,30 @@ export const calendar: Algorithm = {
   shape,
   isLive: (page, entry, now) => countSince(page, entry, now) > 0,
 
-  look(page, entry, quota, now, finding) {
+  look(page, entry, quota, cost, now, finding) {
     const count = entry === -1 ? 0 : countSince(page, entry, now)
-    judge(finding, count, quota)
+    judge(finding, count, quota, cost)
     // After a step back of the clock over midnight, the period that was begun still runs.
     const inside = count === 0 ? now : Math.max(now, page.times[entry] ?? 0)
     finding.resetMs = periodEnd(page, inside) - now
   },
 
-  add(page, entry, _quota, now) {
+  add(page, entry, _quota, cost, now) {
     const count = countSince(page, entry, now)
     if (count === 0) page.times[entry] = periodStart(page, now)
-    page.cells[entry] = count + 1
+    page.cells[entry] = count + cost
   },
 
-  remove(page, entry, _quota, takenAt, now) {
-    if (takenAt >= (page.times[entry] ?? 0)) page.cells[entry] = Math.max(0, countSince(page, entry, now) - 1)
+  remove(page, entry, _quota, cost, takenAt, now) {
+    if (takenAt >= (page.times[entry] ?? 0)) page.cells[entry] = Math.max(0, countSince(page, entry, now) - cost)
+  },
+
+  used: (page, entry, _quota, now) => countSince(page, entry, now),
+
+  raise(page, entry, _quota, used, _resetMs, now) {
+    if (used <= countSince(page, entry, now)) return
+    page.times[entry] = periodStart(page, now)
+    page.cells[entry] = used
   },
 
   // From day to month: today's calls count for the month. From month to day: the count began before today, and ends.
@@ -100,9 +116,9 @@ function periodOf({ spec, period }: Shape, at: number): Shape['period'] {
   return period
 }
 
-function judge(finding: Finding, count: number, quota: number): void {
-  finding.allowed = count < quota
-  finding.remaining = Math.max(0, quota - count - 1)
+function judge(finding: Finding, count: number, quota: number, cost: number): void {
+  finding.allowed = count + cost <= quota
+  finding.remaining = Math.max(0, quota - count - (finding.allowed ? cost : 0))
 }
 
 function keep(from: Page, entry: number, to: Page, target: number): void {

@@ -8,8 +8,10 @@ import type { Budget } from './counters-table.js'
 const takesPerSweep = 1024
 
 export interface CountersOptions {
-  /** Epoch ms. May step back: the time that windows are measured in never does. */
+  /** Epoch ms, for calendars; may be set. */
   readonly now: () => number
+  /** Ms that only run, for windows. */
+  readonly monotonic: () => number
   /** Eight random bytes, new at every start: whoever knows them can make keys collide. */
   readonly seed: Buffer
   /** Keys with a counter of their own, per limit; further ones share one. */
@@ -42,18 +44,18 @@ export class Counters implements Limiter {
   #takes = 0
   #sweeping: Iterator<() => void> | null = null
 
-  constructor({ now, seed, maxKeys = 524_288, maxBytes = 256 * 1024 ** 2 }: CountersOptions) {
+  constructor({ now, monotonic, seed, maxKeys = 524_288, maxBytes = 256 * 1024 ** 2 }: CountersOptions) {
     this.#budget = { maxKeys, maxBytes, bytes: 0 }
     this.#hash = new KeyHash(seed)
-    this.#time = new SteadyTime(now)
+    this.#time = new SteadyTime(now, monotonic)
   }
 
   open(specs: readonly LimitSpec[]): CounterGroup {
-    const limits = specs.map((spec) => this.#limit(spec))
+    const members = specs.map((spec) => ({ limit: this.#limit(spec), cost: spec.cost }))
     const sweep = () => {
       if (++this.#takes % takesPerSweep === 0) this.sweep()
     }
-    return new Group(limits, this.#hash, this.#time, sweep)
+    return new Group(members, this.#hash, this.#time, sweep)
   }
 
   /** Looks through one page for what is dead. Takes do so now and then; an idle process may call it from a timer. */

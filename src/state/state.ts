@@ -7,12 +7,16 @@ import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
 import { Pools } from './pools.js'
 import { createProofsSeen, type ReplayStore } from './proofs-seen.js'
 import { CountedSlots } from './slots.js'
+import type { StoreNotice } from './store/shared-facts.js'
+import { Store } from './store/store.js'
 import { type BreakerNotice, UpstreamGates } from './upstream-gates.js'
 import { createVerifiedTokens, type VerifiedTokens } from './verified-tokens.js'
 
 /** What outlives a reload. A generation owns no memory: it borrows from here. */
 export interface State {
   readonly counters: Counters
+  /** What several processes know together, where the policy names a store. */
+  readonly store: Store
   readonly slots: CountedSlots
   readonly keySets: KeySets
   readonly verifiedTokens: VerifiedTokens
@@ -30,21 +34,28 @@ export interface State {
 export function createState(
   clock: Clock,
   onKeySetNotice?: (notice: KeySetNotice) => void,
-  upstreams: { readonly onBreakerNotice?: (notice: BreakerNotice) => void; readonly resolve?: Resolve } = {},
+  more: {
+    readonly onBreakerNotice?: (notice: BreakerNotice) => void
+    readonly onStoreNotice?: (notice: StoreNotice) => void
+    readonly resolve?: Resolve
+  } = {},
 ): State {
-  const pools = new Pools(upstreams.resolve)
+  const pools = new Pools(more.resolve)
   const keySets = createKeySets({ clock, ...(onKeySetNotice === undefined ? {} : { notify: onKeySetNotice }) })
+  const store = new Store(more.onStoreNotice)
   return {
-    counters: new Counters({ now: () => clock.now(), seed: randomBytes(8) }),
+    store,
+    counters: new Counters({ now: () => clock.now(), monotonic: () => clock.monotonic(), seed: randomBytes(8) }),
     slots: new CountedSlots(),
     keySets,
     verifiedTokens: createVerifiedTokens(),
     proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
     nonceKey: randomBytes(32),
     pools,
-    gates: new UpstreamGates(() => clock.monotonic(), upstreams.onBreakerNotice),
+    gates: new UpstreamGates(() => clock.monotonic(), more.onBreakerNotice),
     kept: new Kept(),
     async close() {
+      store.close()
       await Promise.all([pools.close(), keySets.close()])
     },
   }

@@ -14,7 +14,8 @@ const tight: AddressLimitPlan = {
   declaredAt: place,
 }
 
-const testCounters = (clock: { now: number }) => new Counters({ now: () => clock.now, seed: Buffer.from('tierseed') })
+const testCounters = (clock: { now: number }) =>
+  new Counters({ now: () => clock.now, monotonic: () => clock.now, seed: Buffer.from('tierseed') })
 
 /** A tier inside a real Fastify instance; `ask` sends a request through its onRequest. */
 async function start(
@@ -138,7 +139,7 @@ t.test('without an address limit nothing is counted and nobody refused', async (
 t.test('a limiter that only looks answers as the real one and takes nothing', async (t) => {
   const counters = testCounters({ now: 0 })
   const specs = [
-    { bucket: 'x', algorithm: 'sliding-window', quota: 1, windowMs: 1000, calendar: null, burst: null },
+    { bucket: 'x', algorithm: 'sliding-window', quota: 1, windowMs: 1000, calendar: null, burst: null, cost: 1 },
   ] as const
   const looking = createLimiter(counters, { isCounting: false }).open(specs)
   const counting = createLimiter(counters, { isCounting: true }).open(specs)

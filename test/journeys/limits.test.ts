@@ -132,7 +132,7 @@ routes:
     const show = async (apiKey: string, from: object = through) =>
       (await gateway.get('/stock', { ...from, 'x-api-key': apiKey })).status
     t.equal(await show(key.key), 200)
-    for (let i = 0; i < 3; i++) t.equal(await show(`${key.key.slice(0, -1)}${i}`), 401)
+    for (let i = 0; i < 3; i++) t.equal(await show(`${key.key}${i}`), 401)
     const refused = await gateway.get('/stock', { ...through, 'x-api-key': 'another guess' })
     t.match(refused, { status: 429, headers: { 'retry-after': '60' }, json: { code: 'rate-limit.failed-auth' } })
     t.equal(await show(key.key), 429, 'the right key tells no more than a wrong one')

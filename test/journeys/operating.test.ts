@@ -175,8 +175,15 @@ routes:
 })
 
 t.test('a limit whose table is full says so, and many limits stay a bounded number of series', async (t) => {
-  const counters = new Counters({ now: () => 0, seed: Buffer.alloc(8), maxKeys: 1 })
-  const spec = { algorithm: 'sliding-window', quota: 1, windowMs: 60_000, calendar: null, burst: null } as const
+  const counters = new Counters({ now: () => 0, monotonic: () => 0, seed: Buffer.alloc(8), maxKeys: 1 })
+  const spec = {
+    algorithm: 'sliding-window',
+    quota: 1,
+    windowMs: 60_000,
+    calendar: null,
+    burst: null,
+    cost: 1,
+  } as const
   for (let i = 0; i < 600; i++) {
     const group = counters.open([{ ...spec, bucket: `route ${i}` }])
     group.take(['a'], [1])

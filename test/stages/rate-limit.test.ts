@@ -26,7 +26,9 @@ function resolve(text: string) {
 /** The steps of one route's policy, on counters that a reload keeps, and a clock that the test sets. */
 function start(text: string, before?: { readonly clock: { now: number }; readonly counters: Counters }) {
   const clock = before?.clock ?? { now: Date.UTC(2026, 2, 10, 12) }
-  const counters = before?.counters ?? new Counters({ now: () => clock.now, seed: Buffer.from('rateseed') })
+  const counters =
+    before?.counters ??
+    new Counters({ now: () => clock.now, monotonic: () => clock.now, seed: Buffer.from('rateseed') })
   const { planned, findings } = resolve(text)
   // A rate limit borrows the limiter alone.
   const steps = planned.map(({ settings, ...step }) => ({
@@ -294,7 +296,7 @@ rateLimit:
 
 t.test('a limiter that answers later is waited for', async (t) => {
   const { planned } = resolve('rateLimit: { per-ip: { partitionKey: ip, quota: 5, window: 1m } }')
-  const counters = new Counters({ now: () => 0, seed: Buffer.from('rateseed') })
+  const counters = new Counters({ now: () => 0, monotonic: () => 0, seed: Buffer.from('rateseed') })
   const limiter: Tools['limiter'] = {
     open(specs) {
       const group = counters.open(specs)

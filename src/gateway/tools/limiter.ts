@@ -1,9 +1,12 @@
 import type { FastifyRateLimitOptions, FastifyRateLimitStore, FastifyRateLimitStoreCtor } from '@fastify/rate-limit'
-import type { Limiter } from '../../stages/contract.js'
+import type { StorePlan } from '../../plan/plan.js'
+import type { Clock, Limiter } from '../../stages/contract.js'
 import type { Counters } from '../../state/counters.js'
 import type { CounterGroup } from '../../state/counters-group.js'
+import type { State } from '../../state/state.js'
+import { SharedLimiter } from '../../state/store/shared-limiter.js'
 
-/** The limiter that stages borrow. One that only looks answers as the real one would and counts nothing: for `explain`. */
+/** The limiter of a rehearsal. One that only looks answers as the real one would and counts nothing: for `explain`. */
 export function createLimiter(counters: Counters, { isCounting }: { readonly isCounting: boolean }): Limiter {
   if (isCounting) return counters
   return {
@@ -12,6 +15,11 @@ export function createLimiter(counters: Counters, { isCounting }: { readonly isC
       return { take: (keys, quotas) => group.look(keys, quotas) }
     },
   }
+}
+
+/** The limiter of a plan that serves: over its store, or over the counters of this process. */
+export function openLimiter({ redis, onStoreError }: StorePlan, { counters, store }: State, clock: Clock): Limiter {
+  return redis === null ? counters : new SharedLimiter({ counters, store, clock, onStoreError })
 }
 
 /** What @fastify/rate-limit asks of a store, `read` included, which its types leave out. */

@@ -77,17 +77,17 @@ export const consumption: RuleTable = {
             },
           ]
         : [],
-    // There is no shared store in this version, and a process cannot know how many of its kind there are.
+    // A process cannot know how many of its kind there are.
     'audit.limits-per-process': ({ plan, written, routes }) => {
       const { host } = plan.gateway.listeners.public
       const isAlone = host === 'localhost' || host === '::1' || host.startsWith('127.')
-      if (isAlone || routes.every(({ limits }) => limits.length === 0)) return []
+      if (plan.gateway.store.redis !== null || isAlone || routes.every(({ limits }) => limits.length === 0)) return []
       return [
         {
           at: written.gateway.get('listeners', 'public').place,
           subject: 'gateway',
           message: 'Limits are counted per process: with three replicas, a client has three times its quota.',
-          hint: 'Divide the quotas by the number of replicas, or run one.',
+          hint: 'Name a store that all replicas share (store.redis), or divide the quotas by their number.',
         },
       ]
     },

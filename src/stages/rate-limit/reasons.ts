@@ -10,6 +10,11 @@ export const reasons = {
     type: quotaExceeded,
     sentence: 'A limit of the route is spent for now.',
   },
+  storeUnavailable: {
+    code: 'rate-limit.store-unavailable',
+    status: 503,
+    sentence: 'The store of the limits does not answer, and the policy lets nobody past it uncounted.',
+  },
   addressExceeded: {
     code: 'rate-limit.address-exceeded',
     status: 429,

@@ -84,6 +84,7 @@ function readBody(
     ...amount,
     algorithm,
     burst: typeof burst === 'number' ? burst : null,
+    cost: 1,
     count: body.get('count').value === 'forwarded' ? 'forwarded' : 'admitted',
     mode: mode === 'report' ? 'report' : 'enforce',
     declaredAt,

@@ -53,7 +53,12 @@ export const rateLimit: Stage<RateLimitSettings> = {
     const forwarded = limits.flatMap(({ count }, i) => (count === 'forwarded' ? [i] : []))
     const speaks = mode === 'enforce'
 
+    const unavailable = deny(reasons.storeUnavailable, {}, { headers: ['Retry-After', '1'] })
+
     const judge = (exchange: Exchange, decision: LimitDecision): Verdict => {
+      if (decision.isUnavailable === true) return unavailable
+      // A call that is let past a store that does not answer is counted nowhere, and nothing can be said of it.
+      if (decision.states.length === 0) return allow
       if (speaks) announce(exchange, decision, counted)
       if (!decision.allowed) return refuse(decision, limits)
       if (forwarded.length > 0) exchange.whenDone((reached) => reached || decision.refund(forwarded))
