@@ -99,6 +99,7 @@ export function isDisguise(code: number): boolean {
     )
   }
   if (code >= 0x2460 && code <= 0x24ff) return true
+  if (code >= 0x560a && code <= 0x563e) return code <= 0x560d || code >= 0x563c
   return code === 0x2215 || code === 0x2216 || code === 0x3000 || code === 0x3002 || (code >= 0xfe50 && code <= 0xfe6f)
 }
 

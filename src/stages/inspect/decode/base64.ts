@@ -22,7 +22,7 @@ sextets[95] = 63
  * text; null for any other value. Identifiers and images fail at their first dozen characters.
  */
 export function base64Text(value: string): Unpacked | null {
-  const text = value.charCodeAt(0) <= 32 || value.charCodeAt(value.length - 1) <= 32 ? value.trim() : value
+  const text = bare(value)
   if (text.length < 12) return null
   const gzip = text.startsWith('H4sI')
   if (!gzip && !isCleanHead(text)) return null
@@ -31,6 +31,14 @@ export function base64Text(value: string): Unpacked | null {
   if (gzip) return unzip(bytes)
   const clear = bytes.toString('utf8')
   return isClean(clear) ? { text: clear, how: 'base64' } : null
+}
+
+/** A value without blanks around it, and without the head of a data URL (RFC 2397). */
+function bare(value: string): string {
+  const text = value.charCodeAt(0) <= 32 || value.charCodeAt(value.length - 1) <= 32 ? value.trim() : value
+  if (!text.startsWith('data:')) return text
+  const comma = text.slice(0, 100).indexOf(';base64,')
+  return comma === -1 ? text : text.slice(comma + 8)
 }
 
 function unzip(bytes: Buffer): Unpacked | null {

@@ -17,6 +17,11 @@ const lookalikes: Readonly<Record<number, string>> = {
   8228: '.',
   12290: '.',
   8490: 'K',
+  // Old servers keep the low byte alone: a line break, or the sign of a tag.
+  22026: '\n',
+  22029: '\r',
+  22076: '<',
+  22078: '>',
 }
 
 /**

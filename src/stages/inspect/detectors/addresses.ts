@@ -20,7 +20,9 @@ export const ssrf: Detector = {
         ...'localhost loopback metadata instance-data ip6- internal intranet local customer1.app spoofed.burp'
           .split(' ')
           .map((name) => `://${name}`),
-        ...'localtest.me .nip.io .xip.io .sslip.io lvh.me vcap.me .localdomain .internal .local 127-0-0-1'.split(' '),
+        ...'.consul .svc localtest.me .nip.io .xip.io .sslip.io lvh.me vcap.me .localdomain .internal .local 127-0-0-1'.split(
+          ' ',
+        ),
       ],
       check: hostOfUrl,
     },
@@ -53,6 +55,8 @@ export const ssrf: Detector = {
         '100.100.100.200',
         '169.254.170.2',
         'fd00:ec2::254',
+        '168.63.129.16',
+        'rancher-metadata',
         'instance-data',
         'latest/meta-data',
         'computemetadata',
@@ -67,6 +71,15 @@ export const ssrf: Detector = {
       check: metadata,
     },
     { words: ['localhost', '127.0.', '0.0.0.0'], check: bareHost },
+    {
+      // A socket in front of a URL makes some proxies fetch the URL.
+      words: ['unix:'],
+      needs: has.pipe,
+      check: (view, _start, end) =>
+        !view.document && /^[^|\s]{0,200}\|\s{0,2}https?:/.test(view.lower.slice(end, end + 240))
+          ? 'address in disguise'
+          : null,
+    },
   ],
 }
 
@@ -135,7 +148,8 @@ function url(view: View, start: number, end: number): string | null {
   )
     return 'scheme of another service'
   const host = hostOf(lower, from)
-  if (host === '') return null
+  // `HTTP:80/health` is a protocol and a port.
+  if (host === '' || (from === end && word !== '://' && /^\d{1,5}$/.test(host))) return null
   const address = addressOf(host)
   if (address === 'metadata') return 'metadata address'
   if (own && (view.name === 'origin' || view.name === 'referer')) return null
@@ -190,7 +204,7 @@ function hostOf(text: string, from: number): string {
 }
 
 const inward =
-  /(?:^|\.)(?:localhost|localhost\.localdomain|localdomain|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|127-0-0-1\.org\.uk|spoofed\.burpcollaborator\.net|internal|intranet|local|ip6-localhost|ip6-loopback|bugbounty\.dod\.network|customer1\.app\.localhost\.my\.company\.127\.0\.0\.1\.nip\.io)$/
+  /(?:^|\.)(?:localhost|localhost\.localdomain|localdomain|localtest\.me|lvh\.me|vcap\.me|lacolhost\.com|127-0-0-1\.org\.uk|spoofed\.burpcollaborator\.net|internal|intranet|local|consul|svc|ip6-localhost|ip6-loopback|bugbounty\.dod\.network|customer1\.app\.localhost\.my\.company\.127\.0\.0\.1\.nip\.io)$/
 const wildcardNames =
   /(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})\.(?:nip\.io|xip\.io|sslip\.io|traefik\.me|nip\.name|1time\.|ip\.)/
 
@@ -240,7 +254,13 @@ function addressOf(host: string): 'metadata' | 'private' | 'odd' | 'public' {
 function kindOf(address: number): 'metadata' | 'private' | 'public' {
   const a = Math.floor(address / 0x1000000)
   const b = Math.floor(address / 0x10000) % 256
-  if (address === 0xa9fea9fe || address === 0x646464c8 || address === 0xa9feaa02 || address === 0xc00000c0)
+  if (
+    address === 0xa9fea9fe ||
+    address === 0x646464c8 ||
+    address === 0xa9feaa02 ||
+    address === 0xc00000c0 ||
+    address === 0xa83f8110
+  )
     return 'metadata'
   if (
     a === 127 ||
@@ -261,7 +281,7 @@ function ipv6(host: string): 'metadata' | 'private' | 'odd' | 'public' {
   if (mapped?.[1] !== undefined) return addressOf(mapped[1]) === 'public' ? 'public' : 'odd'
   if (/^(?:0{0,4}:){1,7}0{0,3}1?$/.test(host)) return 'private'
   if (/^(?:fe[89ab]|f[cd])/.test(host)) return 'private'
-  return /^(?:0{0,4}:){2,6}ffff:/.test(host) ? 'odd' : 'public'
+  return /^(?:0{0,4}:){2,6}ffff:|^64:ff9b::/.test(host) ? 'odd' : 'public'
 }
 
 function metadata(view: View, start: number, end: number): string | null {
@@ -277,7 +297,9 @@ function metadata(view: View, start: number, end: number): string | null {
         : 'metadata address'
       : null
   }
-  return (view.chars & (has.slash | has.colon)) !== 0 || lower.length < end - start + 3 ? 'metadata address' : null
+  return (view.chars & (has.slash | has.colon)) !== 0 || (lower.length < end - start + 3 && name.includes('.'))
+    ? 'metadata address'
+    : null
 }
 
 function bareHost(view: View, start: number, end: number): string | null {
@@ -306,7 +328,7 @@ export const rfi: Detector = {
       ],
       check: remote,
     },
-    { words: ['.txt', '.php', '.phtml', '.inc'], needs: has.colon, check: (view) => remote(view, 0) },
+    { words: ['.txt', '.php', '.phtml', '.inc'], needs: has.slash, check: (view) => remote(view, 0) },
     {
       words: ['include(', 'require(', 'include "', "include '", 'require_once', 'include_once'],
       check: (view, _start, end) =>
@@ -323,7 +345,11 @@ function remote(view: View, start: number): string | null {
   if (start !== 0 || view.document || view.home === 'header' || view.home === 'key') return null
   const text = view.whole
   if (/\s/.test(text)) return null
-  if (text.startsWith('\\\\')) return /^\\\\[\d.]{7,15}\\[\w$-]{1,40}\\/.test(text) ? 'network share' : null
+  if (text.startsWith('\\\\'))
+    return /^\\\\[\d.]{7,15}\\[\w$-]{1,40}\\/.test(text) ||
+      (view.home !== 'body' && /^\\\\[\w.-]{3,60}\\[\w$-]{1,40}\\[\w.-]{1,40}/.test(text))
+      ? 'network share'
+      : null
   const bare = text.replace(/\?{1,4}$/, '')
   if (bare !== text && (script.test(text) || (view.home === 'query' && !bare.includes('?')))) return 'remote include'
   if (
@@ -337,7 +363,7 @@ function remote(view: View, start: number): string | null {
     /(?:^|[_-])(?:file|include|inc|page|template|tpl|root|path|dir|document|folder|pg|style|doc|src|conf)(?:$|[_\]-])/.test(
       view.name,
     ) &&
-    /\.(?:txt|php[3457]?|phtml|inc)$/.test(text)
+    /^(?:[a-z]{2,8}:)?\/\/.{1,300}\.(?:txt|php[3457]?|phtml|inc)(?:\?.{0,80})?$/.test(text)
   )
     return 'remote include'
   return null

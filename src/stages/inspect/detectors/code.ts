@@ -10,7 +10,7 @@ import { fits, isWordAt, lead } from './near.js'
  * Limits: documents may show code; names of exceptions pass, since logs and error reports are made of them.
  */
 const calls: readonly string[] =
-  'system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input unpack printf vprintf sprintf fprintf array_diff_uassoc array_diff_ukey array_intersect_uassoc array_intersect_ukey array_udiff array_uintersect array_walk_recursive array_key_exists array_merge array_pop array_push array_rand array_reverse array_search array_shift array_slice array_splice array_unshift array_values array_keys array_combine array_fill array_flip uasort uksort call_user_method forward_static_call forward_static_call_array func_get_args func_get_arg function_exists get_class_methods get_class_vars get_declared_classes get_object_vars method_exists property_exists spl_autoload_register register_tick_function iterator_apply ob_get_contents ob_end_clean ob_get_clean output_add_rewrite_var session_set_save_handler session_start session_destroy set_error_handler set_exception_handler set_include_path get_include_path stream_context_create stream_get_contents stream_socket_client stream_wrapper_register fgetcsv fgets fpassthru fputcsv fread fseek ftruncate file_exists fileatime filectime filegroup fileinode filemtime fileowner fileperms filesize filetype is_executable is_readable is_writable is_writeable is_link link linkinfo lstat readlink realpath tempnam tmpfile chgrp lchown disk_free_space disk_total_space ftp_connect ftp_exec ftp_get ftp_login ftp_put ftok posix_getegid posix_geteuid posix_getgid posix_getlogin posix_kill posix_mkfifo posix_setuid posix_uname pcntl_fork pcntl_signal proc_close proc_get_status proc_nice proc_terminate pfsockopen socket_accept socket_bind socket_connect socket_create socket_listen dns_get_record getmxrr checkdnsrr gethostname inet_ntop curl_file_create curl_multi_exec curl_setopt mb_ereg mb_ereg_replace mb_send_mail mb_strtolower preg_grep preg_match preg_match_all preg_quote preg_split preg_replace_callback ereg_replace eregi_replace str_replace str_ireplace str_repeat str_split strpos strripos strrpos strtr strtoupper substr_count substr_replace substr_compare ucfirst ucwords lcfirst wordwrap nl2br addslashes addcslashes stripslashes stripcslashes strip_tags html_entity_decode htmlentities http_build_query rawurldecode rawurlencode urlencode base_convert bindec decbin dechex decoct hexdec octdec random_int mt_rand openssl_decrypt openssl_encrypt openssl_sign password_hash password_verify md5_file sha1_file hash_file hash_hmac hash_hmac_file hash_init hash_update_file crypt_r gzcompress gzdecode gzdeflate gzencode gzfile gzgetc gzopen gzpassthru gzread gzwrite bzcompress bzdecompress bzopen bzread zip_open zip_read readgzfile imagecreatefromgif imagecreatefromjpeg imagecreatefrompng imagejpeg imagepng exif_read_data exif_thumbnail getimagesize iptcembed parse_ini_string ini_alter ini_get_all ini_restore php_ini_loaded_file php_sapi_name php_strip_whitespace runkit_function_rename zend_version sys_getloadavg getlastmod getmypid getmyinode getservbyname getservbyport getrusage get_current_user get_cfg_var get_loaded_extensions get_resource_type gettype settype is_callable is_numeric is_a mysqli_query mysql_connect mysqli_connect pg_query pg_connect sqlite_query odbc_exec odbc_connect oci_connect ibase_query mssql_query dba_open ldap_search imap_open imap_mail mail_send simplexml_load_file dom_import_simplexml xml_parse xml_parser_create xslt_process yaml_parse unserialize_callback var_export debug_zval_refcount debug_backtrace debug_print_backtrace error_get_last trigger_error user_error assert_options eval_hook create_object compact constant define defined sodium_crypto_box sodium_crypto_secretbox mcrypt_encrypt wp_remote_get date_default_timezone_set convert_uudecode convert_uuencode quoted_printable_decode iconv_strlen utf8_decode utf8_encode ctype_alpha ctype_digit'.split(
+  'set_time_limit error_reporting system exec shell_exec passthru popen proc_open pcntl_exec phpinfo phpversion base64_decode base64_encode gzinflate gzuncompress str_rot13 assert preg_replace create_function call_user_func call_user_func_array file_get_contents file_put_contents fopen readfile show_source highlight_file php_uname getcwd scandir opendir readdir unserialize include_once require_once array_map array_filter usort register_shutdown_function move_uploaded_file symlink fwrite fputs fsockopen curl_exec curl_init ini_set ini_get putenv getenv eval execfile compile __import__ subprocess intval strrev chr ord hex2bin bin2hex var_dump print_r gethostbyname gethostbynamel sleep usleep die exit get_defined_vars phpcredits posix_getpwuid apache_setenv mysql_query sqlite_open error_log escapeshellarg parse_str extract array_walk array_reduce ob_start header mail is_dir is_file mkdir rmdir unlink chmod glob parse_ini_file getmyuid sodium_crypto_aead_chacha20poly1305_ietf_keygen htmlspecialchars strtolower urldecode json_decode simplexml_load_string filter_var filter_input unpack printf vprintf sprintf fprintf array_diff_uassoc array_diff_ukey array_intersect_uassoc array_intersect_ukey array_udiff array_uintersect array_walk_recursive array_key_exists array_merge array_pop array_push array_rand array_reverse array_search array_shift array_slice array_splice array_unshift array_values array_keys array_combine array_fill array_flip uasort uksort call_user_method forward_static_call forward_static_call_array func_get_args func_get_arg function_exists get_class_methods get_class_vars get_declared_classes get_object_vars method_exists property_exists spl_autoload_register register_tick_function iterator_apply ob_get_contents ob_end_clean ob_get_clean output_add_rewrite_var session_set_save_handler session_start session_destroy set_error_handler set_exception_handler set_include_path get_include_path stream_context_create stream_get_contents stream_socket_client stream_wrapper_register fgetcsv fgets fpassthru fputcsv fread fseek ftruncate file_exists fileatime filectime filegroup fileinode filemtime fileowner fileperms filesize filetype is_executable is_readable is_writable is_writeable is_link link linkinfo lstat readlink realpath tempnam tmpfile chgrp lchown disk_free_space disk_total_space ftp_connect ftp_exec ftp_get ftp_login ftp_put ftok posix_getegid posix_geteuid posix_getgid posix_getlogin posix_kill posix_mkfifo posix_setuid posix_uname pcntl_fork pcntl_signal proc_close proc_get_status proc_nice proc_terminate pfsockopen socket_accept socket_bind socket_connect socket_create socket_listen dns_get_record getmxrr checkdnsrr gethostname inet_ntop curl_file_create curl_multi_exec curl_setopt mb_ereg mb_ereg_replace mb_send_mail mb_strtolower preg_grep preg_match preg_match_all preg_quote preg_split preg_replace_callback ereg_replace eregi_replace str_replace str_ireplace str_repeat str_split strpos strripos strrpos strtr strtoupper substr_count substr_replace substr_compare ucfirst ucwords lcfirst wordwrap nl2br addslashes addcslashes stripslashes stripcslashes strip_tags html_entity_decode htmlentities http_build_query rawurldecode rawurlencode urlencode base_convert bindec decbin dechex decoct hexdec octdec random_int mt_rand openssl_decrypt openssl_encrypt openssl_sign password_hash password_verify md5_file sha1_file hash_file hash_hmac hash_hmac_file hash_init hash_update_file crypt_r gzcompress gzdecode gzdeflate gzencode gzfile gzgetc gzopen gzpassthru gzread gzwrite bzcompress bzdecompress bzopen bzread zip_open zip_read readgzfile imagecreatefromgif imagecreatefromjpeg imagecreatefrompng imagejpeg imagepng exif_read_data exif_thumbnail getimagesize iptcembed parse_ini_string ini_alter ini_get_all ini_restore php_ini_loaded_file php_sapi_name php_strip_whitespace runkit_function_rename zend_version sys_getloadavg getlastmod getmypid getmyinode getservbyname getservbyport getrusage get_current_user get_cfg_var get_loaded_extensions get_resource_type gettype settype is_callable is_numeric is_a mysqli_query mysql_connect mysqli_connect pg_query pg_connect sqlite_query odbc_exec odbc_connect oci_connect ibase_query mssql_query dba_open ldap_search imap_open imap_mail mail_send simplexml_load_file dom_import_simplexml xml_parse xml_parser_create xslt_process yaml_parse unserialize_callback var_export debug_zval_refcount debug_backtrace debug_print_backtrace error_get_last trigger_error user_error assert_options eval_hook create_object compact constant define defined sodium_crypto_box sodium_crypto_secretbox mcrypt_encrypt wp_remote_get date_default_timezone_set convert_uudecode convert_uuencode quoted_printable_decode iconv_strlen utf8_decode utf8_encode ctype_alpha ctype_digit'.split(
     ' ',
   )
 /** Calls that also stand in ordinary text or in harmless expressions: these need an argument like an attacker's. */
@@ -19,6 +19,19 @@ const mild = new Set(
     ' ',
   ),
 )
+
+/** The first part of the names of PHP's own functions, where it is the name of no other language's. */
+const phpFamilies =
+  'mb tidy preg posix pcntl proc socket stream openssl mysqli mysql imap ldap ftp curl zlib xml xmlrpc session ini ob iterator spl sodium readline shmop exif finfo highlight php apache opcache wddx yaml igbinary apcu memcache sqlite sqlsrv oci odbc ibase cubrid ctype dba dbase dns enchant ereg expect fann fbsql fdf fribidi geoip gmp gnupg iconv inotify intl kadm5 lzf mcrypt mhash ming mssql ncurses newt numfmt ocp parsekit pdf pspell px radius rar recode rrd runkit sem shm ssh2 stomp svn swoole sybase tcpwrap timezone trader uopz variant virtual vpopmail win32 wincache xattr xdiff xhprof xslt yaz zend'.split(
+    ' ',
+  )
+
+/** Functions and classes of PHP that nobody but an attacker puts into a parameter, even without a call. */
+const certainNames =
+  'apache_child_terminate base64_decode bzdecompress call_user_func call_user_func_array call_user_method convert_uudecode file_get_contents file_put_contents fsockopen get_class_methods get_class_vars get_defined_constants get_defined_functions get_defined_vars gzdecode gzinflate gzuncompress include_once invokeargs pcntl_exec pcntl_fork pfsockopen posix_getcwd posix_getpwuid posix_getuid posix_uname reflectionfunction require_once shell_exec str_rot13 sys_get_temp_dir wp_remote_fopen wp_remote_get phpinfo passthru proc_open create_function show_source highlight_file __halt_compiler'.split(
+    ' ',
+  )
+const certain = new Set(certainNames)
 
 export const code: Detector = {
   name: 'code',
@@ -162,7 +175,10 @@ export const code: Detector = {
       words: ['o', 'a', 'c'].flatMap((letter) => [...'0123456789+'].map((digit) => `${letter}:${digit}`)),
       check: (view, start, end) => serializedPhp(view, start, end - 1),
     },
-    { words: ['ro0ab', 'aced0005', 'ks0xb', 'aaeaaad', 'h4siaaaaaaaa', 'gasv', 'ywnlzda'], check: serializedBase64 },
+    {
+      words: ['ro0ab', 'aced0005', 'ks0xb', 'kztaau', 'cs7qaf', 'aaeaaad', 'h4siaaaaaaaa', 'gasv', 'ywnlzda'],
+      check: serializedBase64,
+    },
     {
       words: [
         '!!python/',
@@ -305,6 +321,7 @@ export const code: Detector = {
         'invokertransformer',
         'instantiatetransformer',
         'instantiatefactory',
+        'prototypeclonefactory',
         'clonetransformer',
         'forclosure',
         'whileclosure',
@@ -329,6 +346,90 @@ export const code: Detector = {
     },
     {
       words: [
+        'objectdataprovider',
+        'system.windows.data',
+        'system.configuration.install',
+        'system.web.security',
+        'system.identitymodel',
+        'windowsidentity',
+        'typeconfusedelegate',
+        'sessionsecuritytoken',
+        'losformatter',
+        'binaryformatter',
+        'objectstateformatter',
+        'assemblyinstaller',
+        'workflowdesigner',
+        'resourceset',
+      ],
+      check: (view) =>
+        !view.document && /^[\w.$+`[\]]{6,120}(?:,\s?[\w.=, ]{1,120})?$/.test(view.whole) && view.whole.includes('.')
+          ? '.NET gadget'
+          : null,
+    },
+    {
+      words: certainNames,
+      check: (view) =>
+        view.home !== 'body' && view.home !== 'key' && certain.has(view.whole.replace(/^\//, ''))
+          ? 'name of a function'
+          : null,
+    },
+    { words: phpFamilies.map((name) => `${name}_`), needs: has.paren, check: familyCall },
+    {
+      // What probes print to see whether they ran.
+      words: ['(md5(', ' md5(', 'echo `', 'print `'],
+      check: (view, start, end) =>
+        !view.document &&
+        (view.lower.charCodeAt(end - 1) === 96
+          ? start <= 4 && view.lower.includes('`', end)
+          : /(?:^|[^a-z])(?:print|echo|die|exit|var_dump|print_r)$/.test(lead(view.lower, start, 12)))
+          ? 'code that prints'
+          : null,
+    },
+    {
+      words: [')("', ")('"],
+      check: (view, start) =>
+        !view.document && /(?:^|[^\w.\])])\(\s{0,2}["'][^()]{1,60}["'\]]$/.test(lead(view.lower, start, 70))
+          ? 'call of a computed name'
+          : null,
+    },
+    {
+      words: ['$_=', '$_ =', '$__='],
+      check: (view, start, end) =>
+        !view.document && !isWordAt(view.lower, start - 1) && /^\s{0,2}["'@!$[(~+]/.test(view.lower.slice(end, end + 4))
+          ? 'PHP variable'
+          : null,
+    },
+    {
+      words: [
+        'reflectionfunction',
+        'reflectionclass',
+        'reflectionmethod',
+        'splfileobject',
+        'simplexmlelement',
+        'directoryiterator',
+      ],
+      check: (view, start, end) =>
+        !view.document && /new\s{1,4}$/.test(lead(view.lower, start, 8)) && fits(/\s{0,3}\(/y, view.lower, end)
+          ? 'PHP class'
+          : null,
+    },
+    {
+      words: [
+        '<%eval',
+        '<%execute',
+        '<% eval',
+        '<% execute',
+        '<cfinclude',
+        '<cfquery',
+        '<cffile',
+        '<cfoutput',
+        '<cfset',
+        '<cfscript',
+      ],
+      check: (view) => (view.document ? null : 'server page'),
+    },
+    {
+      words: [
         '.php',
         '.phtml',
         '.php5',
@@ -348,6 +449,11 @@ export const code: Detector = {
         '.pht',
         'sess_',
         '.user.ini',
+        '. php',
+        '. jsp',
+        '. asp',
+        '. phtml',
+        '. phar',
         '.php3',
         '.php4',
         '.php7',
@@ -383,13 +489,23 @@ function variableCall(view: View): Finding | null {
   for (let at = lower.indexOf('$'); at !== -1; at = lower.indexOf('$', at + 1)) {
     if (isWordAt(lower, at - 1)) continue
     const found = fits(
-      /\$[a-z_]\w{0,30}(?:\s|\[[^\]]{1,20}\]|\{[^}]{1,20}\}|\/\*[^*]{0,20}\*\/){0,6}\([^)]{0,60}\)/y,
+      /\$[a-z_]\w{0,30}(?:\s{0,6}(?=\(\s{0,3}["'`$/\d])|\[[^\]]{1,20}\]|\{[^}]{1,20}\}|\/\*[^*]{0,20}\*\/){0,6}\([^)]{0,60}\)/y,
       lower,
       at,
     )
     if (found && at < 200) return { technique: 'call of a computed name', at }
   }
   return null
+}
+
+/** `tidy_parse_string('x')`, `; ctype_alpha ($x)`: a function by the family that PHP names it after. */
+function familyCall(view: View, start: number): string | null {
+  if (view.document || isWordAt(view.lower, start - 1) || view.lower.charCodeAt(start - 1) === 96) return null
+  const { lower } = view
+  if (!fits(/[a-z][a-z0-9]{1,12}(?:_[a-z0-9]{1,24}){1,6}\s{0,3}\(/y, lower, start)) return null
+  // In a sentence it is a mention, behind a dot a method of something else.
+  const before = lead(lower, start, 4)
+  return start === 0 || /[;@('"=!{,$]\s{0,2}$/.test(before) ? 'call of a function' : null
 }
 
 function call(view: View, start: number, end: number): string | null {
@@ -494,6 +610,8 @@ function serializedBase64(view: View, start: number, end: number): string | null
     return /^(?:73|77|75|74|78)/.test(view.lower.slice(end, end + 2)) || view.lower.length === 8
       ? 'serialised Java object'
       : null
+  if (name === 'kztaau' || name === 'cs7qaf')
+    return real === 'KztAAU' || real === 'Cs7QAF' ? 'serialised Java object' : null
   if (name === 'ks0xb') return real === 'KztAB' || real === 'Ks0xB' ? 'serialised Java object' : null
   if (name === 'aaeaaad')
     return real === 'AAEAAAD' && /^\/{4}/.test(view.text.slice(end, end + 4)) ? 'serialised .NET object' : null
@@ -649,6 +767,8 @@ function java(view: View, start: number, end: number): string | null {
   const { lower } = view
   const name = lower.slice(start, end)
   if (isWordAt(lower, start - 1) && name.includes('.')) return null
+  // The name of a host: websocket-spec.java.net
+  if (/[.-]$/.test(lead(lower, start, 1)) && lead(lower, start, 120).includes('://')) return null
   const rest = lower.slice(end, end + 80)
   if (name === 'getruntime') return /^\s{0,2}\(/.test(rest) ? 'Java code' : null
   if (name === 'class[') return /^['"]?(?:classloader|module)/.test(rest) ? 'Java class' : null
@@ -660,6 +780,7 @@ function java(view: View, start: number, end: number): string | null {
     name.endsWith('closure') ||
     name === 'prototypeserializationfactory' ||
     name === 'instantiatefactory' ||
+    name === 'prototypeclonefactory' ||
     name === 'badattributevalueexp' ||
     name === 'annotationinvocationhandler' ||
     name === 'tiedmapentry'
@@ -756,6 +877,12 @@ function constructed(view: View, start: number, end: number): string | null {
   if (view.home === 'key' && view.lower === 'prototype')
     return view.name === 'constructor' ? 'prototype as a key' : null
   if (view.document || view.lower.charCodeAt(start - 13) === 96) return null
+  // Object.prototype.x=1
+  if (
+    /(?:^|[^\w.])object\.$/.test(lead(view.lower, start, 8)) &&
+    /^\.\w{1,40}\s?=[^=]/.test(view.lower.slice(end, end + 48))
+  )
+    return 'prototype in a path'
   return /constructor['"\]]{0,2}[.[]['"]?$/.test(view.lower.slice(Math.max(0, start - 18), start))
     ? 'prototype in a path'
     : null
@@ -771,11 +898,12 @@ export const scanner: Detector = {
   anchors: [
     {
       words:
-        'sqlmap nikto nessus acunetix netsparker masscan dirbuster gobuster wpscan havij nuclei arachni w3af openvas joomscan zmeu whatweb feroxbuster commix jaeles sqlninja bsqlbf absinthe webshag grendel-scan paros brutus pangolin mysqloit xsstrike dirsearch wfuzz ffuf hydra metasploit nmap zgrab jbrofuzz vega/ skipfish golismero burpcollaborator burp-collaborator detectify qualys appscan webinspect fimap uniscan censysinspect l9explore l9tcpid'.split(
-          ' ',
-        ),
-      check: (view, start) =>
+        'sqlmap nikto nessus acunetix netsparker masscan dirbuster gobuster wpscan havij nuclei arachni w3af openvas joomscan zmeu whatweb feroxbuster commix jaeles sqlninja bsqlbf absinthe webshag grendel-scan paros/ brutus pangolin mysqloit xsstrike dirsearch wfuzz ffuf hydra metasploit nmap zgrab jbrofuzz vega/ skipfish golismero fuzz#faster palo#alto#networks httpx#-#open-source burpcollaborator burp-collaborator detectify qualys appscan webinspect fimap uniscan censysinspect wapiti xspider jorgee interactsh morfeus zap/ l9explore l9tcpid'
+          .split(' ')
+          .map((name) => name.replaceAll('#', ' ')),
+      check: (view, start, end) =>
         view.home === 'header' &&
+        !/[a-z]/.test(view.lower.charAt(end)) &&
         !/[-\w.]/.test(view.lower.charAt(start - 1)) &&
         (view.name === 'user-agent' || view.name.startsWith('x-scan')) &&
         !isWordAt(view.lower, start - 1)

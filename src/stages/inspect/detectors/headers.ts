@@ -41,6 +41,7 @@ function findLine(view: View): Finding | null {
     if (home === 'header' || home === 'path' || home === 'file-name') return { technique: 'line break', at }
     if (home === 'query' || home === 'cookie') {
       anyHeader.lastIndex = at
+      if (/^[\r\n]{2,4}\s{0,4}</.test(lower.slice(at, at + 10)) && at < 120) return { technique: 'split response', at }
       if (lines === 0 && at < 120 && anyHeader.test(lower) && !lower.slice(0, at).includes(' ') && lower.length < 200)
         return { technique: 'header line', at }
     }
@@ -62,6 +63,8 @@ function nextBreak(text: string, from: number): number {
 function isFirstHeader(view: View, at: number, lines: number): boolean {
   if (lines > 2 || at > 80) return false
   const before = view.lower.slice(0, at).trim()
+  // A record of names and values, as calendars and address books write them, begins with a name.
+  if (/^[a-z][\w-]{1,24}:/.test(before)) return false
   return before.length <= 60 && !/[a-z] [a-z]/.test(before)
 }
 

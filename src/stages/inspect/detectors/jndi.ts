@@ -26,6 +26,14 @@ export const jndi: Detector = {
       '${script',
       '${base64',
       '${$',
+      '${url:',
+      '${dns:',
+      '${file:',
+      '${bundle:',
+      '${xml:',
+      '${const:',
+      '${properties:',
+      '${resourcebundle:',
       ':-',
       'ldap:',
       'rmi:',
@@ -36,7 +44,7 @@ export const jndi: Detector = {
 }
 
 const schemes =
-  /^\s*jndi\s*:|^(?:base64|ctx|docker|k8s|log4j|main|map|marker|script|spring|web|bundle|java|sys|env)\s*:\s*[\w.]/
+  /^\s*jndi\s*:|^(?:base64|ctx|docker|k8s|log4j|main|map|marker|script|spring|web|bundle|java|sys|env|url|dns|file|xml|const|properties|resourcebundle|base64(?:de|en)coder)\s*:\s*[\w.]/
 
 function find(view: View): Finding | null {
   const { lower } = view
@@ -68,7 +76,7 @@ function find(view: View): Finding | null {
     i++
   }
   for (const { start, text } of stack) {
-    if (/^\s{0,9}j?\s{0,9}ndi\s{0,9}:|^jndi/.test(text)) return { technique: 'lookup', at: start }
+    if (/^\s{0,9}j?\s{0,9}ndi\s{0,9}(?::|$)/.test(text)) return { technique: 'lookup', at: start }
   }
   return null
 }
@@ -80,7 +88,10 @@ function judge(view: View, text: string, nested: boolean): string | null {
     return 'lookup in disguise'
   return !nested && /^(?:lower|upper):|^:{2,}-/.test(text)
     ? 'lookup in disguise'
-    : schemes.test(text) && /^(?:env|sys|java|ctx|k8s|docker|base64|script|spring|main|log4j)\s*:/.test(text)
+    : schemes.test(text) &&
+        /^(?:(?:env|sys|java|ctx|k8s|docker|base64\w{0,8}|script|spring|main|log4j|bundle|resourcebundle|const|properties|xml)\s*:|url:(?:utf|http|file)|dns:(?:address|name|canonical)|file:(?:utf|\/))/.test(
+          text,
+        )
       ? 'lookup'
       : null
 }

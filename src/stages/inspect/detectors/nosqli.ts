@@ -1,6 +1,6 @@
 import { has } from '../character-classes.js'
 import type { Detector, Finding, View } from '../view.js'
-import { isWordAt } from './near.js'
+import { isWordAt, lead } from './near.js'
 
 /*
  * Stops: query operators of document databases where an application expects a plain value: as JSON keys (`{"$ne": ""}`),
@@ -47,6 +47,16 @@ export const nosqli: Detector = {
       ],
       check: script,
     },
+    {
+      // ';it=new Date();do{pt=new Date();}while(pt-it<5000);
+      words: ['do{', 'do {'],
+      check: (view, start, end) =>
+        !view.document &&
+        /[;\s]$/.test(lead(view.lower, start, 1)) &&
+        /\}\s{0,3}while\s{0,3}\(/.test(view.lower.slice(end, end + 120))
+          ? 'script delay'
+          : null,
+    },
   ],
   lexer: { chars: has.dollar, find: key },
 }
@@ -64,6 +74,8 @@ function operator(view: View, start: number, end: number): string | null {
   // user[$ne]=x, and the same as text
   if (before === '[' && after === ']') return 'operator in brackets'
   if (view.document) return null
+  if (name === '$where' && before.trim() === '' && /^\s{0,3}:\s{0,3}['"]/.test(view.lower.slice(end, end + 8)))
+    return 'operator in an object'
   // {$gt: ''}, {"$gt": ""}, in a text that no JSON parser takes
   const opened = /[{,]\s{0,4}["']?$/.test(view.lower.slice(Math.max(0, start - 6), start))
   return opened && /^["']?\s{0,4}:/.test(view.lower.slice(end, end + 6)) ? 'operator in an object' : null
@@ -85,7 +97,7 @@ function script(view: View, start: number, end: number): string | null {
       : null
   if (name === 'this.')
     return (out || /^[^a-z]{0,12}(?:\|\||&&|;|return)[^a-z]{0,6}$/.test(before)) &&
-      /^\w{1,30}\s{0,3}(?:[.=!<>]|\))/.test(lower.slice(end, end + 50))
+      /^\w{1,30}\s{0,3}(?:[.=!<>;[]|\))/.test(lower.slice(end, end + 50))
       ? 'script condition'
       : null
   if (name === '.match(/') return /this\.\w{1,30}$/.test(before) ? 'script condition' : null

@@ -1,6 +1,7 @@
 import { has } from '../character-classes.js'
 import type { Detector, Finding, View } from '../view.js'
 import { fits, indexWithin, isWordAt, lead, skipBlanks } from './near.js'
+import { knownArguments } from './shell-arguments.js'
 import { commandRank } from './shell-commands.js'
 
 const separators =
@@ -13,6 +14,8 @@ const separators =
   has.carriageReturn |
   has.less |
   has.greater
+/** Signs that shells drop from inside a word. */
+const hiding = has.singleQuote | has.doubleQuote | has.backslash
 
 /*
  * Stops: shell injection on POSIX, Windows and PowerShell – a command behind a separator or in a substitution, with the
@@ -23,7 +26,7 @@ const separators =
  */
 export const osCommand: Detector = {
   name: 'os-command',
-  lexer: { chars: separators, find: atSeparators },
+  lexer: { chars: separators, pair: [hiding, hiding], find: atSeparators },
   anchors: [
     {
       words:
@@ -45,6 +48,15 @@ export const osCommand: Detector = {
         ' /p',
         ' /h',
         ' /b',
+        ' /r',
+        ' /o',
+        ' /m',
+        ' /s',
+        ' /l',
+        ' ./',
+        ' ~/',
+        ' >/',
+        ' > /',
         ' http',
         ' ftp:',
       ],
@@ -67,6 +79,16 @@ export const osCommand: Detector = {
         /^[\w./-]{1,20},[^}]{0,60}\}/.test(view.lower.slice(end, end + 90))
           ? 'brace expansion'
           : null,
+    },
+    {
+      words: ['<<<'],
+      check: (view, start, end) => {
+        if (view.document || !/^\s?['"$(\w]/.test(view.lower.slice(end, end + 3))) return null
+        const name = /(\$\{?0\}?|[\w./-]{1,40})\s?$/.exec(lead(view.lower, start, 44))?.[1] ?? ''
+        return name.startsWith('$') || commandRank(name.slice(name.lastIndexOf('/') + 1)).rank > 0
+          ? 'here-string'
+          : null
+      },
     },
     { words: ['~+', '~-'], check: (view) => (/^~[+-]\d{0,3}$/.test(view.whole) ? 'tilde expansion' : null) },
     {
@@ -114,6 +136,19 @@ export const osCommand: Detector = {
     },
     { words: ['/bin/', '/sbin/', '/usr/local/bin/'], check: program },
     {
+      words:
+        'bin/sh bin/bash bin/csh bin/ksh bin/zsh bin/dash bin/tcsh bin/cat bin/nc bin/perl bin/python bin/env bin/id bin/ls'.split(
+          ' ',
+        ),
+      check: (view, start, end) =>
+        !view.document &&
+        (start === 0 || view.whole.startsWith('usr/')) &&
+        start <= 10 &&
+        /^[\d.]{0,4}(?:$|[\s;|&])/.test(view.lower.slice(end, end + 6))
+          ? 'program by path'
+          : null,
+    },
+    {
       words: ['() {', '(){', '() :', '() _', '() ;'],
       check: (view, start) => shellshock(view, start),
     },
@@ -126,8 +161,8 @@ export const osCommand: Detector = {
     },
     {
       words: ['${ifs', '$ifs', '$@|', '${path:', '${home:', '${shell', '$((', "$'\\"],
-      check: (view, _start, end) =>
-        view.document
+      check: (view, start, end) =>
+        view.document || /^\$\{(?:path|home|shell)\w{0,3}(?::[-=+?]|\}|\.)/.test(view.lower.slice(start, start + 14))
           ? null
           : view.lower.slice(end - 3, end) === '$((' && !/^[\d\s+*-]{1,12}\)\)/.test(view.lower.slice(end, end + 16))
             ? null
@@ -138,6 +173,9 @@ export const osCommand: Detector = {
         'cmd.exe',
         'cmd /c',
         'cmd /k',
+        'cmd /v',
+        'cmd /q',
+        'cmd /s',
         'cmd.exe/c',
         'powershell',
         'pwsh',
@@ -225,6 +263,11 @@ export const osCommand: Detector = {
         'nano /',
         'echo $',
         'echo %',
+        'echo `',
+        'nohup ',
+        'setsid ',
+        'timeout ',
+        'sleep ',
         'sudo ',
         'tftp ',
         'scp ',
@@ -291,6 +334,11 @@ function readWord(text: string, from: number): Word {
       code === 44
     )
       break
+    if (code === 96 && text.charCodeAt(at + 1) === 96 && name !== '') {
+      hidden = true
+      at += 2
+      continue
+    }
     if (code === 96 && at > from) break
     if (code === 39 || code === 34) {
       // A quote at the end belongs to the host's text: 'id' is a command in quotes, id' is the end of one.
@@ -330,6 +378,9 @@ function readWord(text: string, from: number): Word {
 
 function atSeparators(view: View): Finding | null {
   const { lower } = view
+  if ((view.chars & hiding) !== 0 && lower.length <= maxWord && isHiddenCommand(lower)) {
+    return { technique: 'hidden command', at: 0 }
+  }
   const { length } = lower
   let backticks = 0
   for (let i = 0; i < length; i++) {
@@ -341,11 +392,22 @@ function atSeparators(view: View): Finding | null {
       if (technique === null) while (isRun(lower.charCodeAt(i + 1))) i++
     } else if (code === 96) technique = backticks++ % 2 === 0 ? substitution(view, i, i + 1) : null
     else if (code === 36 && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
-    else if ((code === 60 || code === 62) && lower.charCodeAt(i + 1) === 40) technique = substitution(view, i, i + 2)
+    else if ((code === 60 || code === 62) && lower.charCodeAt(i + 1) === 40)
+      technique =
+        i === 0 && !view.document && /^[<>]\([a-z][\w./-]{1,30}(?:\s[^()]{0,60})?\)$/.test(view.whole)
+          ? 'process substitution'
+          : substitution(view, i, i + 2)
     else if ((code === 10 || code === 13) && !view.document) technique = afterLine(view, i)
     if (technique !== null) return { technique, at: i }
   }
   return null
+}
+
+/** `w"h"oami`, `c\at /etc/x`: the first word of a value is a program once the shell has dropped what hides it. */
+function isHiddenCommand(text: string): boolean {
+  const word = readWord(text, 0)
+  if (!word.hidden || word.path || word.name.length < 3 || commandRank(word.name).rank !== 2) return false
+  return /["'\\]\w/.test(text.slice(1, word.end))
 }
 
 const isRun = (code: number): boolean => code === 59 || code === 124 || code === 38 || code === 32
@@ -354,11 +416,24 @@ const isRun = (code: number): boolean => code === 59 || code === 124 || code ===
 const argument =
   /(?:[-/\\.~$*|;&<>`"'{(%]|\d|[a-z]:(?:[\\/+]|$)|[a-z0-9-]{1,30}\.[a-z0-9.-]{2,}|[a-z]{1,12}=|\\|@|[\w-]{1,20}[/\\])/y
 
+/** Whether a separator stands inside backticks in a sentence: ``I ran `a && b` and it worked``. */
+function isMentioned(view: View, at: number): boolean {
+  if ((view.chars & has.backtick) === 0 || (view.chars & has.blank) === 0) return false
+  const { lower } = view
+  const open = lower.lastIndexOf('`', at)
+  if (open < 3 || at - open > 200 || !/[a-z]{2} $/.test(lead(lower, open, 3))) return false
+  const close = indexWithin(lower, '`', at + 1, 200)
+  return close !== -1 && /^(?:[\s.,;:!?)]|$)/.test(lower.slice(close + 1, close + 2))
+}
+
 function afterSeparator(view: View, at: number): string | null {
   const { lower } = view
+  if (isMentioned(view, at)) return null
   const sign = lower.charCodeAt(at)
   let from = at + 1
   while (from < lower.length && from - at < 24 && isJoint(lower.charCodeAt(from))) from++
+  if (!view.document && fits(/(?:\$\{?(?:0|shell|bash)\}?\s{0,2}(?:<<<|<|-c\b)|\.\s{1,3}[/~$])/y, lower, from))
+    return 'command behind a separator'
   const word = readWord(lower, from)
   if (word.name === '')
     return word.path && word.hidden
@@ -370,6 +445,9 @@ function afterSeparator(view: View, at: number): string | null {
   // `&id=5` and `;q=0.8` are parameters.
   if (word.name.includes('=')) return assignment(view, lower, from) ? 'command behind an assignment' : null
   if (word.path && /[?*]/.test(lower.slice(from, word.end)) && !view.document) return 'command by wildcard'
+  // ;if …;then …;fi and ;for …;do …;done
+  if ((word.name === 'then' || word.name === 'do') && !view.document)
+    return /;\s{0,3}(?:fi|done)\b/.test(lower.slice(word.end, word.end + 200)) ? 'shell statement' : null
   const { rank, alone } = commandRank(word.name)
   // A program that is on no list gives itself away by its arguments: `; foo -x`, `| bar /etc/x`.
   if (rank === 0 && (sign !== 38 || lower.charCodeAt(at + 1) === 38)) {
@@ -400,7 +478,11 @@ function afterSeparator(view: View, at: number): string | null {
   const ends = next >= lower.length
   const glued = next === word.end
   if (view.document) return inDocument(view, sign, word, rank, next)
-  if (rank === 2) return 'command behind a separator'
+  if (rank === 2) return isSubject(view, sign, word.end) ? null : 'command behind a separator'
+  // `Name | Date | Time`: with the next separator, the word is over.
+  if (!ends && /[|;&]/.test(lower.charAt(next)) && !glued) {
+    return alone && isLoneCommand(view, at, sign, word.name) ? 'command behind a separator' : null
+  }
   if (ends) return alone && isLoneCommand(view, at, sign, word.name) ? 'command behind a separator' : null
   if (glued) {
     // `;id|`, `|id;`, `&dir&`, `` `id` ``
@@ -408,6 +490,8 @@ function afterSeparator(view: View, at: number): string | null {
       ? 'command behind a separator'
       : null
   }
+  const known = knownArguments[word.name]
+  if (known !== undefined && fits(known, lower, next)) return 'command behind a separator'
   if (!fits(argument, lower, next)) return null
   // Versions and figures follow names in prose: `; gcc 4.3`.
   if (
@@ -424,6 +508,17 @@ function afterSeparator(view: View, at: number): string | null {
     !fits(/[-/\\$]|\d{1,3}\.\d|[a-z]:/y, lower, next)
     ? null
     : 'command behind a separator'
+}
+
+/** `; curl is another`, `(llvm & clang)`: a program that somebody writes about. */
+function isSubject(view: View, sign: number, end: number): boolean {
+  const rest = view.lower.slice(end, end + 24)
+  return (
+    /^\s(?:is|was|are|and|or|to|for|has|can|will|in|on|as|from|with|does|did|needs?|works?|support|users?)\b/.test(
+      rest,
+    ) ||
+    (sign === 38 && /^\)/.test(rest) && /\([^)]*$/.test(lead(view.lower, end)))
+  )
 }
 
 /** Among prose and code, a command counts whose arguments no sentence has, on a separator that no code has. */
@@ -463,7 +558,8 @@ function isLoneCommand(view: View, at: number, sign: number, name: string): bool
   const { lower, whole } = view
   if (sign === 38 && lower.charCodeAt(at + 1) !== 38 && lower.charCodeAt(at - 1) !== 38 && isWordAt(lower, at - 1))
     return false
-  if (name.length > 3 || whole === '') return true
+  if (whole === '') return true
+  if (whole.startsWith('||') && whole.endsWith('||') && name.length > 3) return false // how chats hide a word
   const plain = whole.split(/[;|&]+/, 8).filter((piece) => /^\s{0,2}[\w-]{2,24}\s{0,2}$/.test(piece))
   return plain.length < 3
 }
@@ -471,6 +567,7 @@ function isLoneCommand(view: View, at: number, sign: number, name: string): bool
 /** A value that begins with a separator and then is a single word, perhaps with a flag or a path: `;htop`, `| foo -x`. */
 function leadsAlone(text: string, at: number, from: number, end: number): boolean {
   if (text.charCodeAt(at) === 38 && text.charCodeAt(at + 1) !== 38) return false
+  if (text.startsWith('||') && text.endsWith('||')) return false // how chats hide a word
   if (at === 1 && !/['"`)]/.test(text.charAt(0))) return false
   return (
     /^[a-z][a-z0-9_-]{2,20}$/.test(text.slice(from, end)) &&
@@ -513,7 +610,10 @@ function substitution(view: View, at: number, from: number): string | null {
   if (view.document) return null
   if (lower.charCodeAt(word.end) === 40 || lower.charCodeAt(word.end) === 46 || lower.charCodeAt(word.end) === 39)
     return null
-  return rank === 2 || args || (alone && (close === next || next >= lower.length)) ? 'command substitution' : null
+  if (rank === 2 || args) return 'command substitution'
+  // `use ${VAR} and $(cmd) in scripts` talks about it.
+  const mentioned = lower.charCodeAt(at - 1) === 32 && /[a-z]{2,} [^;|&]{0,20}[a-z]{2,} $/.test(lead(lower, at, 40))
+  return alone && !mentioned && (close === next || next >= lower.length) ? 'command substitution' : null
 }
 
 /** A line of its own that is a command, in a value of hardly more. */
@@ -524,6 +624,7 @@ function afterLine(view: View, at: number): string | null {
   const { rank, alone } = commandRank(word.name)
   if (rank === 0) return null
   const next = skipBlanks(lower, word.end)
+  if (isColumn(lower)) return null
   const lineEnds = next >= lower.length || /[\r\n|;&]/.test(lower.slice(word.end, next + 1))
   if (lineEnds)
     return (alone || word.path) &&
@@ -541,6 +642,10 @@ function afterLine(view: View, at: number): string | null {
       ? 'command on a new line'
       : null
 }
+
+/** Three lines or more of one plain word each: a list, not a script. */
+const isColumn = (text: string): boolean =>
+  text.length < 400 && /^\s{0,4}[a-z][\w-]{0,24}(?:\s{0,4}[\r\n]{1,4}\s{0,4}[a-z][\w-]{0,24}){2,40}\s{0,4}$/.test(text)
 
 const verbs =
   /(?:get|set|new|invoke|start|stop|remove|add|import|export|out|write|read|test|enable|disable|copy|move|rename|clear|convert(?:to|from)|select|where|foreach|measure|resolve|restart|suspend|resume|register|unregister|send|receive|wait|debug|enter|exit|push|pop|join|split|format|group|sort|tee|compare|find|update|trace|show)$/
@@ -601,14 +706,24 @@ function program(view: View, start: number, end: number): string | null {
   const { lower } = view
   const word = readWord(lower, end)
   const root = /usr$/.test(lead(lower, start, 4)) ? start - 4 : start
+  if (lower.charCodeAt(root - 1) === 46) return null // ./bin/x is a file of a project
   const leads = root <= 0 || /^[\s"'`;|&(=$]{1,6}$/.test(lower.slice(0, Math.min(root, 8)))
   if (!view.document && leads && /^[\w.-]{1,24}(?:\s|$|[;|&])/.test(lower.slice(end, end + 26)))
     return 'program by path'
   if (word.name === '' || commandRank(word.name).rank === 0)
-    return !view.document && /[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
+    return !view.document && /^[a-z]{0,3}[?*]/.test(lower.slice(end, end + 6)) ? 'command by wildcard' : null
   if (isWordAt(lower, start - 1) && !/usr$/.test(lead(lower, start, 4))) return null
   // A script's first line, and any text of several lines that names its tools.
   if (view.document || lower.startsWith('#!')) return null
+  // `Register /bin/more as pager`: a path that a sentence names, with nothing before it that would run it.
+  const ahead = lead(lower, root, 40)
+  if (
+    !leads &&
+    /[a-z:"(]\s?$|#!$|\)$|[a-z]"? $/.test(ahead) &&
+    /[a-z]{2,}[ :"]/.test(ahead) &&
+    !/[;|&`=]\s{0,2}$|-\w\s$/.test(ahead)
+  )
+    return null
   if (lower.slice(Math.max(0, start - 10), start).includes('://')) return null
   return 'program by path'
 }
@@ -639,7 +754,7 @@ function windows(view: View, start: number, end: number): string | null {
   }
   if (name.startsWith('cmd')) return 'Windows command'
   return next < lower.length &&
-    fits(/(?:\.exe)?\s{0,4}(?:[-/"'\\%]|\w{1,30}\.|http|process|os|create|\w{1,20} )/y, lower, end)
+    fits(/(?:\.exe)?\s{0,4}(?:[-/"'\\%]|\w{1,30}\.|http|process|os|create|javascript:|\w{1,20} )/y, lower, end)
     ? 'Windows command'
     : null
 }
@@ -656,7 +771,7 @@ function bareCommand(view: View, start: number, end: number): string | null {
   const name = lower.slice(start, end).trim()
   const rest = lower.slice(end, end + 80)
   // `curl https://… returns the wrong type`: a sentence that begins with a command's name.
-  if (/(?:\s[a-z]{2,20}){3}/.test(rest)) return null
+  if (/(?:\s[a-z]{1,20}){3}/.test(rest) && !/['"]/.test(rest)) return null
   switch (name) {
     case 'whoami':
     case 'ifconfig':
@@ -670,6 +785,12 @@ function bareCommand(view: View, start: number, end: number): string | null {
       return leads && /^(?:-|["']?(?:https?|ftp):|[\w.-]{1,60}\.[a-z]{2,6}[/\s:]|\d{1,3}\.\d|\$)/.test(rest)
         ? 'command'
         : null
+    case 'sleep':
+      return ahead === '' && /^\d{1,5}[smh]?$/.test(rest.trim()) ? 'command' : null
+    case 'nohup':
+    case 'setsid':
+    case 'timeout':
+      return leads && commandRank(readWord(rest.replace(/^\d{1,5}\s/, ''), 0).name).rank > 0 ? 'command' : null
     case 'sudo':
       return leads && commandRank(readWord(rest, 0).name).rank > 0 ? 'command' : null
     case 'chmod':
@@ -687,6 +808,8 @@ function bareCommand(view: View, start: number, end: number): string | null {
       return leads && /^(?:-|\d)/.test(rest) ? 'command' : null
     case 'nc -':
       return /^[a-z]{1,5}\s/.test(rest) ? 'command' : null
+    case 'rm -':
+      return leads && /^\w{1,5}\s{1,3}\S/.test(rest) ? 'command' : null
     case 'invoke-':
       return /^(?:expression|webrequest|restmethod|command|item|wmi|mimikatz|shellcode)/.test(rest)
         ? 'PowerShell command'

@@ -67,6 +67,33 @@ const secretDots = [
   ],
 ]
 
+/** Files of a project, which a static server hands out by mistake: at the top of a path only. */
+const projectFiles: ReadonlySet<string> = new Set([
+  'package.json',
+  'tsconfig.json',
+  'webpack.config.js',
+  'ormconfig.json',
+  'bower.json',
+  'auth.json',
+  'npm-shrinkwrap.json',
+  'config.yml',
+  'parameters.yml',
+  'security.yml',
+  'settings.php',
+  'local.xml',
+  'sftp-config.json',
+  'config.inc',
+  'web.config',
+  'server.key',
+  'makefile',
+  'requirements.txt',
+  'pipfile',
+  'cargo.toml',
+  'go.mod',
+  'pom.xml',
+  'build.gradle',
+])
+
 /*
  * Stops: climbing out of a folder with `..` in every spelling, and naming files that no caller should: password files,
  *   keys, configuration, a server's own folders; stream wrappers that read files.
@@ -137,6 +164,7 @@ export const pathTraversal: Detector = {
       ],
       check: systemFile,
     },
+    { words: ['/etc/', '/proc/', '/root/', '/var/', '/usr/', '/opt/', '/home/', '/app/', '/srv/'], check: absolute },
     {
       words: [
         'boot.ini',
@@ -261,6 +289,7 @@ export const pathTraversal: Detector = {
         'appsettings.json',
         'web.xml',
         'config.php~',
+        ...projectFiles,
         '.php~',
         '.old',
         '.sqlite',
@@ -308,7 +337,7 @@ function climb(view: View, start: number, _end: number): string | null {
   if (/^(?:\.[/\\]){8}/.test(run)) return 'padded path'
   const steps = countSteps(run)
   if (steps === 0) return null
-  const rest = run.replace(/^[./\\;,%0x2efc]+/, '')
+  const rest = run.replace(/^(?:0x2[ef]|0x5c|%?2[ef]|%?5c|[/\\;,%]|\.(?![a-z]))+/, '')
   if (view.document) {
     return steps >= 3 && isSensitive(rest) ? 'climb to a system file' : null
   }
@@ -318,6 +347,8 @@ function climb(view: View, start: number, _end: number): string | null {
     if (!isReference(view, start, rest)) return 'climb'
     return steps >= 4 && !/[a-z]\s$/.test(lower.slice(Math.max(0, start - 2), start)) ? 'climb' : null
   }
+  // Dots that were encoded once more than a parameter needs, where a caller names a file.
+  if (view.home !== 'body' && view.home !== 'key' && /percent|unicode|escapes/.test(view.decoded)) return 'climb'
   const odd = /^\.\.[\\;,]|^\.{3,}[\\/]|^\.\.\/\/|^\.[\\/]\.[\\/]/.test(run) && !/^\.\.\\[a-z]/.test(run)
   return odd && view.home !== 'body' && /\.\.[\\/;]/.test(run) ? 'climb' : null
 }
@@ -349,7 +380,7 @@ function countSteps(run: string): number {
 }
 
 function isSensitive(rest: string): boolean {
-  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|logs?[/\\]|inetpub|autoexec|private[/\\])/.test(
+  return /^(?:\w{1,20}[/\\]){0,5}(?:etc[/\\]|passwd|shadow|boot\.ini|win\.ini|winnt|windows|system32|proc[/\\]|web-inf|\.ssh|\.aws|\.env|\.git|\.htaccess|id_rsa|var[/\\]log|root[/\\]|config\.|(?:config|conf|settings)[/\\](?:database|secrets?|master|credentials|parameters|settings|app)|wp-config|php\.ini|secrets?\b|credentials|httpd|apache|logs?[/\\]|inetpub|autoexec|private[/\\])/.test(
     rest,
   )
 }
@@ -366,6 +397,7 @@ function isReference(view: View, start: number, rest: string): boolean {
     view.home === 'file-name'
   )
     return false
+  if (rest === '' && view.whole === view.lower && /^(?:\.\.\/){1,3}$/.test(view.whole)) return true
   const plain = /^((?:[\w@.-]{1,40}\/){0,8}[\w@.-]{1,60}(?:#[\w/-]{0,60})?)(?=$|[\s)'",;])/.exec(rest)?.[1]
   if (plain === undefined || (view.chars & has.backslash) !== 0 || view.decoded !== '') return false
   if (start !== 0 && !/[\s('"]/.test(view.lower.charAt(start - 1))) return false
@@ -399,6 +431,21 @@ function systemFile(view: View, start: number, end: number): string | null {
   return words.length >= 5 ? null : 'system file'
 }
 
+/** `/etc/redis/redis.conf`, `/opt/app/.env`: an absolute path of a server as a whole parameter. In bodies, settings hold such paths. */
+function absolute(view: View, start: number): string | null {
+  if (view.home === 'body' || view.home === 'key' || view.home === 'header' || view.document) return null
+  const { whole } = view
+  if (start !== 0 && !(start <= 7 && whole.startsWith('file:'))) return null
+  const path = whole.replace(/^file:\/{0,2}/, '')
+  if (!/^\/[\w./@+~%-]{3,160}(?:\0.{0,12})?$/.test(path)) return null
+  if (/^\/(?:etc\/[a-z]|proc\/(?:\d|self|[a-z])|root\/)/.test(path)) return view.home === 'path' ? null : 'system file'
+  if (/^\/var\/(?:log|task|runtime|run|lib|spool|mail|www)\/[\w.-]/.test(path))
+    return view.home === 'path' ? null : 'system file'
+  return /\/\.(?:env|git|ssh|aws|npmrc|htpasswd|bash|docker|kube|config|netrc|profile)/.test(path)
+    ? 'secret file'
+    : null
+}
+
 function windowsFile(view: View, start: number, end: number): string | null {
   if (view.document) return null
   const { lower } = view
@@ -406,6 +453,7 @@ function windowsFile(view: View, start: number, end: number): string | null {
   const before = lower.charAt(start - 1)
   if (isWordAt(lower, start - 1)) return null
   if (name === 'windows\\' || name === 'windows/' || name === 'winnt' || name === 'system32' || name === 'inetpub') {
+    if (view.whole.split(/\s+/, 12).filter((part) => /^[a-z]{2,}[.,]?$/.test(part)).length >= 5) return null
     return /(?:[a-z]:|^|\.\.|[/\\])[/\\]{0,4}$/.test(lower.slice(Math.max(0, start - 6), start)) &&
       (before === '\\' || before === '/' || (start === 0 && name.length > 8)) &&
       /[a-z]:[/\\]{1,4}$|\.[/\\]$|^[/\\]{1,4}$/.test(lower.slice(Math.max(0, start - 6), start))
@@ -428,6 +476,8 @@ function secretFile(view: View, start: number, end: number): string | null {
   const at = view.home
   // Names that any text may mention count in the path of the request alone, and at its end.
   if (at === 'path') {
+    if (projectFiles.has(name))
+      return view.whole.split('/').length <= 2 && view.whole.endsWith(name) ? 'secret file' : null
     const plain = name === '.env' || name === '.old' || name === '.bak' || name === '.swp' || name === '.profile'
     if (plain && isWordAt(lower, end)) return null
     if ((name === '.env' || name === '.profile') && start > 0 && lower.charCodeAt(start - 1) !== 47) return null
@@ -437,8 +487,10 @@ function secretFile(view: View, start: number, end: number): string | null {
         ? null
         : 'secret file'
   }
+  if (at === 'query' && hiddenFile.test(view.whole) && /^[/\\.~\w:;@%$*-]{1,160}$/.test(view.whole))
+    return 'secret file'
   const certain =
-    /^(?:\.ssh\/|\.htaccess|\.htpasswd|web-inf|wp-config|\.aws\/|\.git\/|id_rsa|id_dsa|id_ed25519|authorized_keys|\.bash_history|\.mysql_history|tomcat-users|localsettings|\.pgpass|\.kube\/|\.netrc)/.test(
+    /^(?:web-inf|meta-inf|\.ssh\/|\.htaccess|\.htpasswd|web-inf|wp-config|\.aws\/|\.git\/|id_rsa|id_dsa|id_ed25519|authorized_keys|\.bash_history|\.mysql_history|tomcat-users|localsettings|\.pgpass|\.kube\/|\.netrc)/.test(
       name,
     )
   if (!certain || isWordAt(lower, start - 1)) return null
@@ -446,6 +498,7 @@ function secretFile(view: View, start: number, end: number): string | null {
   if (/:\/\/[\w.-]{1,50}\//.test(before)) return null
   const whole = /^[/\\.~\w:;@%$*-]{1,160}$/.test(view.whole)
   if (at === 'query' && whole && hiddenFile.test(view.whole)) return 'secret file'
+  if (at === 'query' && whole && backup.test(view.whole)) return 'secret file'
   return whole &&
     (at !== 'body' && at !== 'key'
       ? true
@@ -454,9 +507,13 @@ function secretFile(view: View, start: number, end: number): string | null {
     : null
 }
 
+/** A copy of source or settings that an editor or an operator left behind. */
+const backup =
+  /\.(?:php\d?|jspx?|aspx?|py|rb|pl|js|ts|java|inc|conf|config|cnf|ini|ya?ml|xml|env|properties|sql)(?:\.(?:bak|old|orig|save|swp|backup|\d)|~)$/
+
 /** A file of somebody's home folder or of a repository, hidden by its dot. */
 const hiddenFile =
-  /(?:^|[/\\])\.(?:ssh|aws|bash_?\w{0,12}|profile|env|npmrc|git|svn|hg|docker|kube|gnupg|htpasswd|htaccess|config|netrc|pgpass|vscode|idea|\w{2,10}_history|my\.cnf|viminfo|zshrc|zshenv|kshrc|cshrc|tcshrc|rhosts|shosts|forward|xauthority|wgetrc|curlrc|gitconfig|gem|pypirc|dockercfg|azure|gcloud|subversion|mysql|psqlrc|lesshst|sudo_as_admin_successful)(?:$|[/\\.])/
+  /(?:^|[/\\])\.(?:ssh|aws|bash_?\w{0,12}|profile|env|npmrc|git|svn|hg|docker|kube|gnupg|htpasswd|htaccess|config|netrc|pgpass|vscode|idea|\w{2,10}_history|my\.cnf|viminfo|dockerenv|dockerignore|ds_store|travis\.yml|gitlab-ci\.yml|zshrc|zshenv|kshrc|cshrc|tcshrc|rhosts|shosts|forward|xauthority|wgetrc|curlrc|gitconfig|gem|pypirc|dockercfg|azure|gcloud|subversion|mysql|psqlrc|lesshst|sudo_as_admin_successful)(?:$|[/\\.])/
 
 function wrapper(view: View, start: number, end: number): string | null {
   const { lower } = view
@@ -465,9 +522,8 @@ function wrapper(view: View, start: number, end: number): string | null {
   const rest = lower.slice(end, end + 60)
   if (name === 'file:') {
     if (view.document) return null
-    return /^\/{1,3}(?:[a-z]:|etc|proc|var|root|home|usr|windows|winnt|boot|dev|tmp|localhost|opt|\.|127|[\w-]+\.(?!com|org|net|io))/.test(
-      rest,
-    ) ||
+    return /^\/{1,3}(?:[a-z]:|etc|proc|var|root|home|usr|windows|winnt|boot|dev|tmp|localhost|opt|\.|127)/.test(rest) ||
+      (view.home !== 'body' && /^\/{1,3}[\w-]+\.(?!com|org|net|io)/.test(rest)) ||
       (start === 0 && /^\/\//.test(rest) && view.home !== 'body')
       ? 'file wrapper'
       : null

@@ -36,7 +36,19 @@ export const sqli: Detector = {
       'drop#table drop#database insert#into delete#from truncate#table create#table alter#table select union waitfor sleep benchmark having information_schema exec declare shutdown procedure outfile dumpfile load_ xp_ sp_ utl_ dbms_ ctxsys extractvalue updatexml xmltype concat pg_ sqlite randomblob generate_series json_ unhex elt( char( chr( cast( convert( exists between || && -- /* */ @@ aes_ name_const linestring rlike regexp rdb$ db_name suser_ sysobjects syscolumns all_tables user_tables msys geometry multipo geomfrom version( database( user( schema( ifnull( nullif( get_lock row_count'
         .split(' ')
         .map((text) => text.replace('#', ' '))
-        .concat(['e-308', '.e(', '.e.', 'execute immediate', 'against', 'boolean mode', 'charset'])
+        .concat([
+          'e-308',
+          '.e(',
+          '.e.',
+          'execute immediate',
+          'into @',
+          'case when',
+          'iif(',
+          'load data',
+          'against',
+          'boolean mode',
+          'charset',
+        ])
         .concat(telltales.split(' ').map((name) => `${name}(`)),
     // Words of any prose: they count beside a sign that a statement needs.
     hints:
@@ -55,12 +67,20 @@ const reach = 40
 function find(view: View): Finding | null {
   const tokens = lexSql(view.lower)
   for (let i = 0; i < tokens.count; i++) {
+    if (tokens.before[i] === backtick && isFence(tokens, i)) tokens.fenced = !tokens.fenced
     const technique = at(view, tokens, i)
     if (technique !== null) return { technique, at: tokens.starts[i] ?? 0 }
   }
   const technique = whole(view, tokens)
   return technique === null || view.document ? null : { technique, at: 0 }
 }
+
+/** Whether a backtick is the first of three: a fenced block of Markdown begins or ends. */
+const isFence = (t: SqlTokens, i: number): boolean =>
+  t.before[i - 1] !== backtick &&
+  t.before[i + 1] === backtick &&
+  t.before[i + 2] === backtick &&
+  t.ends[i] === t.starts[i + 1]
 
 function at(view: View, t: SqlTokens, i: number): string | null {
   switch (t.kinds[i]) {
@@ -85,6 +105,7 @@ function at(view: View, t: SqlTokens, i: number): string | null {
         ? 'time delay'
         : null
     case kind.into:
+      if (t.kinds[i + 1] === kind.variable && breaksOut(t, i) && !view.document) return 'break-out with a clause'
       return t.kinds[i + 1] === kind.object &&
         (t.kinds[i + 2] === kind.quote || !view.document) &&
         /^(out|dump)file/.test(word(view, t, i + 1))
@@ -96,12 +117,15 @@ function at(view: View, t: SqlTokens, i: number): string | null {
     case kind.number:
       return scientific(view, t, i)
     case kind.word:
-      return fullText(view, t, i)
+      return aliased(view, t, i) ?? fullText(view, t, i)
     case kind.versioned:
       return view.document ? null : 'versioned comment'
     case kind.quote:
       return afterBreakOut(view, t, i)
+    case kind.case:
+      return choice(view, t, i)
     case kind.compare:
+      if (isTrueInBrackets(view, t, i)) return 'tautology'
       return t.kinds[i + 1] === kind.open && t.kinds[i + 2] === kind.select && selectScore(view, t, i + 2) >= 2
         ? 'subquery in a comparison'
         : null
@@ -111,6 +135,31 @@ function at(view: View, t: SqlTokens, i: number): string | null {
 }
 
 const word = (view: View, t: SqlTokens, i: number): string => view.lower.slice(t.starts[i] ?? 0, t.ends[i] ?? 0)
+
+/** CASE WHEN 1=1 THEN: a choice between literals, as only a probe has it. */
+function choice(view: View, t: SqlTokens, i: number): string | null {
+  if (view.document || t.kinds[i + 1] !== kind.case || word(view, t, i) !== 'case') return null
+  const left = sum(t, i + 2)
+  if (left === null || !(literal(left) || left.type === 'query')) return null
+  const compared = isComparison(t, left.next)
+  if (left.type === 'query') return 'subquery in a condition'
+  const right = compared === -1 ? null : sum(t, compared)
+  return right !== null && literal(right) ? 'choice between literals' : null
+}
+
+/** `(4=4)*1`: an equation that is true, in brackets. */
+function isTrueInBrackets(view: View, t: SqlTokens, i: number): boolean {
+  return (
+    !view.document &&
+    t.kinds[i - 1] === kind.number &&
+    t.kinds[i + 1] === kind.number &&
+    t.kinds[i - 2] === kind.open &&
+    t.kinds[i + 2] === kind.close &&
+    t.kinds[i - 3] !== kind.word &&
+    word(view, t, i) === '=' &&
+    word(view, t, i - 1) === word(view, t, i + 1)
+  )
+}
 
 /** Whether the tokens before `i` end a string of the host's: a quote with an even number before it, perhaps brackets. */
 function breaksOut(t: SqlTokens, i: number): boolean {
@@ -237,8 +286,12 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
         // `5 > 3 and 2 < 4 in every case` goes on as no statement does.
         const goesOn = right.next < t.count && (t.kinds[right.next] === kind.word || t.kinds[right.next] === kind.in)
         if (!out && goesOn && !sameText(view, t, left, right)) return null
-        if (!view.document || out) return isSign && !out ? null : 'tautology'
-        return sameText(view, t, left, right) ? 'tautology' : null
+        if (isSign && !out && !view.document) {
+          // `1 || 1=1` as a whole value; code has its conditions with names in them.
+          return i === 1 && right.next >= t.count && sameText(view, t, left, right) ? 'tautology' : null
+        }
+        if (!view.document || out) return 'tautology'
+        return sameText(view, t, left, right) && !t.fenced ? 'tautology' : null
       }
       if (left.type === right.type)
         return out || closesOddly(t, right.next, i) || sameText(view, t, left, right) ? 'tautology' : null
@@ -255,7 +308,7 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
   if (out) {
     const ends = left.next >= t.count
     if (isCommentAt(t, left.next) && (!view.document || left.type === 'number')) return 'break-out with a condition'
-    if (ends && literal(left) && !view.document)
+    if (ends && literal(left) && !view.document && !isAside(view, t, i))
       return isSign && left.type === 'string' ? 'break-out with a concatenation' : 'break-out with a condition'
     if (ends && t.kinds[i + 1] === kind.nothing) return 'break-out with a condition'
     if (isSign && left.type === 'call') return 'break-out with a concatenation'
@@ -267,6 +320,17 @@ function condition(view: View, t: SqlTokens, i: number): string | null {
     if (literal(left) || t.kinds[i + 1] === kind.nothing) return 'condition before a comment'
   }
   return null
+}
+
+/** ` ' and " in names`: signs that somebody talks about, with blanks on all sides. */
+function isAside(view: View, t: SqlTokens, i: number): boolean {
+  const opened = t.ends[i + 1] ?? 0
+  return (
+    t.kinds[i + 1] === kind.quote &&
+    (t.kinds[t.count - 1] !== kind.quote || i + 1 === t.count - 1) &&
+    view.lower.charCodeAt(opened) === 32 &&
+    view.lower.charCodeAt((t.starts[i - 1] ?? 0) - 1) === 32
+  )
 }
 
 function queryCondition(view: View, t: SqlTokens, i: number, out: boolean): string | null {
@@ -435,6 +499,8 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
       break
     case kind.common:
       score += t.kinds[j + 1] === kind.open ? 2 : 0
+      // SELECT VERSION() and nothing else.
+      if (t.kinds[j + 2] === kind.close && j + 3 >= t.count && lone.has(word(view, t, j))) score++
       break
     case kind.word:
     case kind.system:
@@ -448,7 +514,12 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
     const type = t.kinds[j]
     if (type === kind.from) {
       const target = t.kinds[j + 1]
-      if (target === kind.system || target === kind.open) score += 2
+      if (target === kind.system || target === kind.open || target === kind.telltale) score += 2
+      else if (
+        target === kind.word &&
+        /^(?:v\$|gv\$|pg_|all_|dba_|sqlite_|msys|performance_)/.test(word(view, t, j + 1))
+      )
+        score += 2
       else if (target === kind.word || target === kind.quote || target === kind.object) {
         const after = t.kinds[j + 2]
         if (
@@ -539,6 +610,17 @@ function scientific(view: View, t: SqlTokens, i: number): string | null {
     : null
 }
 
+/** `) AS orders FROM`: the end of one query and the beginning of what it reads from. */
+function aliased(view: View, t: SqlTokens, i: number): string | null {
+  if ((t.ends[i] ?? 0) - (t.starts[i] ?? 0) !== 2 || i > 3 || i === 0 || view.document || word(view, t, i) !== 'as')
+    return null
+  const before = t.kinds[i - 1]
+  if (before !== kind.close && before !== kind.quote) return null
+  let j = i + 1
+  while (j < i + 4 && (t.kinds[j] === kind.word || t.kinds[j] === kind.quote)) j++
+  return j > i + 1 && t.kinds[j] === kind.from && t.kinds[0] === before ? 'break-out with a query' : null
+}
+
 /** MATCH (…) AGAINST (…), … IN BOOLEAN MODE). */
 function fullText(view: View, t: SqlTokens, i: number): string | null {
   // Both words have seven letters; most words of a text are put aside by their length.
@@ -564,8 +646,9 @@ function statement(view: View, t: SqlTokens, i: number): string | null {
       return changes(view, t, i) ? 'stacked statement' : null
     case kind.exec:
       if (word(view, t, i + 1) === 'immediate') return 'stacked statement'
-      if (next === kind.open || next === kind.telltale || next === kind.variable || next === kind.system)
-        return 'stacked statement'
+      if (next === kind.telltale || next === kind.variable || next === kind.system) return 'stacked statement'
+      // `Exec (CEO)` is somebody's title.
+      if (next === kind.open) return t.kinds[i + 2] === kind.word ? null : 'stacked statement'
       return next === kind.word && /^(xp|sp)_/.test(word(view, t, i + 1)) ? 'stacked statement' : null
     case kind.declare:
       return next === kind.variable ? 'stacked statement' : null
@@ -635,6 +718,7 @@ function changes(view: View, t: SqlTokens, i: number): boolean {
     case 'drop':
     case 'truncate':
       if (next === kind.word && isCommentAt(t, i + 2)) return true
+      if (word(view, t, i + 1) === 'database') return isName(third) && endsStatement(t, i + 3)
       return (
         next === kind.object &&
         (isName(third) || t.kinds[i + 2] === kind.common || third === kind.exists) &&
@@ -654,6 +738,7 @@ function changes(view: View, t: SqlTokens, i: number): boolean {
       for (let j = i + 1; j < i + 8; j++) if (/^(to|on)$/.test(word(view, t, j))) return true
       return false
     case 'load':
+      return next === kind.object && /^(?:infile|local|low_priority|concurrent)$/.test(word(view, t, i + 2))
     case 'backup':
     case 'restore':
       return next === kind.object
@@ -693,9 +778,10 @@ function cutShort(view: View, t: SqlTokens, i: number): string | null {
   if (view.lower[t.starts[i] ?? 0] === '#' && /^[0-9a-f]/.test(rest)) return null
   // "--flag" is an option of some program, `#` in quotes is a sign that somebody talks about.
   if (/^-[a-z]|^-?["'`]|^[a-z!]/.test(rest)) return null
-  return (t.ends[i] ?? 0) >= view.lower.trimEnd().length && rest.trim().length <= 12
-    ? 'comment after a break-out'
-    : null
+  if ((t.ends[i] ?? 0) < view.lower.trimEnd().length || rest.trim().length > 12) return null
+  // “… the boys' -- said Anna”: a dash in prose.
+  if (/[a-z]/.test(rest) && (view.lower.slice(0, t.starts[j]).match(/[a-z]{2,}\s/g)?.length ?? 0) >= 3) return null
+  return 'comment after a break-out'
 }
 
 /** HAVING 1=1, WHERE 4750=4750. */
@@ -729,7 +815,9 @@ function orderBy(view: View, t: SqlTokens, i: number): string | null {
 function functionCall(view: View, t: SqlTokens, i: number): string | null {
   const isCall =
     t.kinds[i + 1] === kind.open ||
-    (t.kinds[i + 1] === kind.dot && t.kinds[i + 2] === kind.word && /_|ctxsys/.test(word(view, t, i)))
+    (t.kinds[i + 1] === kind.dot &&
+      (t.kinds[i + 2] === kind.word || t.kinds[i + 2] === kind.common) &&
+      /_|ctxsys/.test(word(view, t, i)))
   if (!isCall) return null
   const before = t.kinds[i - 1]
   if (before === kind.dot && t.kinds[i] === kind.common) return null
@@ -755,6 +843,7 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
       before === kind.quote ||
       before === kind.number ||
       before === kind.select ||
+      before === kind.case ||
       before === kind.close
     const argument = t.kinds[i + 2]
     if (argument === kind.number && t.kinds[i + 3] === kind.word) return null
@@ -768,6 +857,11 @@ function functionCall(view: View, t: SqlTokens, i: number): string | null {
     return joined && (t.kinds[i + 5] === kind.common || t.kinds[i + 5] === kind.quote || t.kinds[i + 5] === kind.open)
       ? 'text from character codes'
       : null
+  }
+  if (name === 'if' || name === 'iif') {
+    const left = operand(t, i + 2)
+    const compared = left === null || left.type !== 'number' ? -1 : isComparison(t, left.next)
+    if (compared !== -1 && operand(t, compared)?.type === 'number') return 'choice between literals'
   }
   if (name === 'exp') return word(view, t, i + 2) === '~' ? 'error function' : null
   if (
@@ -935,7 +1029,8 @@ function whole(view: View, t: SqlTokens): string | null {
   }
   if (isCommented && t.count === 2 && t.kinds[0] === kind.variable) return 'server variable'
   if (t.kinds[0] === kind.number && t.kinds[1] === kind.compare && t.kinds[2] === kind.number) {
-    if (t.kinds[3] === kind.logic && word(view, t, 0) === word(view, t, 2)) return 'tautology'
+    const goesOn = t.kinds[4] === kind.word && t.kinds[5] !== kind.compare && t.kinds[5] !== kind.open
+    if (t.kinds[3] === kind.logic && word(view, t, 0) === word(view, t, 2) && !goesOn) return 'tautology'
   }
   let first = 0
   while (
@@ -954,7 +1049,7 @@ function whole(view: View, t: SqlTokens): string | null {
     if (
       type === kind.verb &&
       first === 0 &&
-      !/^(insert|update|delete|drop|truncate|create|alter|replace)$/.test(word(view, t, first))
+      !/^(insert|update|delete|drop|truncate|create|alter|replace|load)$/.test(word(view, t, first))
     )
       return null
     return statement(view, t, first) === null ? null : 'statement'

@@ -19,15 +19,20 @@ function ldapFilter(view: View, start: number, end: number): string | null {
   const rest = lower.slice(end, end + 60)
   if (word === '(|(' || word === '(&(' || word === '(!(')
     return /^[\w-]{1,40}\s{0,2}[~<>:]?=/.test(rest) ? 'filter' : null
-  if (word === '*|') return rest === '' && start === 0 ? 'filter break-out' : null
+  if (word === '*|') return start === 0 && /^(?:$|\(\w{1,20}=)/.test(rest) ? 'filter break-out' : null
   if (word === '*)')
     return /^\){0,4}\s{0,2}\(|^\)+$|^\){0,3}%?\0|^$/.test(rest) &&
       start <= 24 &&
+      !/\([^)(]*$/.test(lower.slice(0, start)) &&
       !/[(a-z]\s?$/.test(lower.slice(Math.max(0, start - 4), start))
       ? 'filter break-out'
       : null
   if (word === '*(') return /^\)?[|&]/.test(rest) ? 'filter break-out' : null
-  if (/^[&|!]?\(?[\w-]{1,40}\s{0,2}[~<>:]?=[^=>]/.test(rest) || /^[&|]\)/.test(rest) || /^[&|]\s{0,2}\(/.test(rest)) {
+  if (
+    /^[&|!]?\(?[\w-]{1,40}\s{0,2}[~<>:]?=[^=>]/.test(rest) ||
+    /^[&|]\)|^\([&|!]\(?\w/.test(rest) ||
+    /^[&|]\s{0,2}\(/.test(rest)
+  ) {
     const open = lower.indexOf('(')
     return open >= start || /^[^()]{0,40}\)/.test(lower) || /^\(?[&|!]/.test(lower) ? 'filter break-out' : null
   }
@@ -80,6 +85,11 @@ export const xpath: Detector = {
         '/*[',
         'comment()',
         'codepoints-to-string(',
+        'doc-available(',
+        "'] |",
+        "']|",
+        '"] |',
+        '"]|',
       ],
       check: xpathExpression,
     },

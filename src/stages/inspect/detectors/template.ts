@@ -12,8 +12,15 @@ export const template: Detector = {
   name: 'template',
   anchors: [
     {
-      words: ['${', '#{', '{{', '{%', '<%', '*{', '@{', '~{', '$!{', '{#', '[[', '%{', '{php', '{$'],
+      words: ['${', '#{', '{{', '{%', '<%', '*{', '@{', '~{', '$!{', '{#', '[[', '%{', '{php', '{$', '[%', '{smarty'],
       check: delimited,
+    },
+    {
+      words: [...'0123456789'].map((digit) => `{${digit}`),
+      check: (view, start) =>
+        !view.document && /^\{\d{1,6}\s?\*\s?['"]?\d{1,6}['"]?\}/.test(view.lower.slice(start, start + 24))
+          ? 'arithmetic in a template'
+          : null,
     },
     {
       words: [
@@ -59,7 +66,6 @@ export const template: Detector = {
         '@ognl',
         '#rt',
         't(java',
-        'org.springframework',
         '%{(#',
         '(#a=',
         '(#nike',
@@ -86,7 +92,7 @@ export const template: Detector = {
 
 /** What placeholders for data never hold. Bounded by the piece it is tried on. */
 const sensitive =
-  /__\w{2,30}__|\bclass\b|getclass|forname|getruntime|runtime|\bexec|processbuilder|\bt\(|\bnew\s|system|popen|subprocess|\bimport\b|\bconfig\b|\bself\b|\brequest\b|application|\bsession\b|constructor|_self|\benv\b|lipsum|cycler|joiner|namespace|\bdump\b|\bapp\.|\|\s{0,4}(?:attr|map|filter|join|reduce|sort|format|raw|safe|passthru|list|select)\b|file|\bio\.|open\(|java\.|javax|#\w{1,20}\s{0,4}=|\bthis\.|tostring|sleep|\beval|process\.|require\b|global|\$on\b|\$eval|prototype|getenv|phpinfo|passthru|shell|\bcat\s|whoami|\bid`|settings|\burl_for|get_flashed|\bundefined|secret_key|debug|\bdir\b|range\(|\bunion\b|\bsmarty|fetch|\bloop\b|\bjndi\b|getattr|\bscope\b|param\.|header\.|cookie\.|initparam|pagecontext|facescontext|\bobjs?\b|\bbean|invoke|methods?\b|getmethod|declared|classloader|response|servlet|beans?\b|#ctx|#root|#vars|#execinfo|strings?\.|array_|base64|chr\(|print\b|puts\b|alert\b|fromcharcode|\bpass\b|\bpwd\b|inspect|template/
+  /__\w{2,30}__|\bclass\b|getclass|forname|getruntime|runtime|\bexec|processbuilder|\bt\(|\bnew\s|system|popen|subprocess|\bimport\b|\bconfig\b|\bself\b|\brequest\b|application|\bsession\b|constructor|_self|\benv\b|lipsum|cycler|joiner|namespace|\bdump\b|\bapp\.|\|\s{0,4}(?:attr|map|filter|join|reduce|sort|format|raw|safe|passthru|list|select)\b|file|\bio\.|open\(|java\.|javax|#\w{1,20}\s{0,4}=|\bthis\.|tostring|sleep|\beval|process\.|require\b|global|\$on\b|\$eval|prototype|getenv|phpinfo|passthru|shell|\bcat\s|whoami|\bid`|settings|\burl_for|get_flashed|\bundefined|secret_key|debug|\bdir\b|range\(|\bunion\b|\bsmarty|fetch|\bloop\b|\bjndi\b|getattr|\bscope\b|param\.|header[.[]|cookie[.[]|initparam|pagecontext|facescontext|\bobjs?\b|\bbean|invoke|methods?\b|getmethod|declared|classloader|response|servlet|beans?\b|#ctx|#root|#vars|#execinfo|strings?\.|array_|base64|chr\(|print\b|puts\b|alert\b|fromcharcode|\bpass\b|\bpwd\b|inspect|template/
 
 const arithmetic = /^[\s'"(]{0,6}-?\d{1,12}[\s'")]{0,4}[-*+/%^][\s'"(*]{0,4}-?['"]?\d{1,12}/
 
@@ -106,14 +112,21 @@ function delimited(view: View, start: number, end: number): string | null {
   const shut = found === -1 ? -1 : from + found
   const ends = found === -1 ? (inner === -1 ? 200 : Math.min(inner, 200)) : found
   const content = inner !== -1 && inner < ends ? reach.slice(0, inner) : reach.slice(0, ends)
-  if (opener === '{php') return view.document ? null : 'template expression'
+  if (opener === '{php' || opener === '{smarty') return view.document ? null : 'template expression'
   if (content.trim() === '') return null
   if (arithmetic.test(content.replace(/^[%=\-{]/, '')))
     return shut === -1 && view.document ? null : 'arithmetic in a template'
+  if (opener === '[%')
+    return !view.document && /^[-+=]?\s{0,3}(?:perl|rawperl|use|process|insert|include|evaltt)\b/.test(content)
+      ? 'template statement'
+      : null
   if (opener === '[[' || opener === '{#' || opener === '{$' || opener === '%{' || opener === '@{' || opener === '~{') {
     if (view.document) return null
     if (opener === '[[') return /^\s{0,4}[$*#{]/.test(content) || /\d\*\d/.test(content) ? 'template expression' : null
-    if (opener === '{$') return /smarty|\.version|self|eval|system/.test(content) ? 'template expression' : null
+    if (opener === '{$')
+      return /smarty|\.version|self|eval|system|^_(?:get|post|request|server|cookie|session|env|files)/.test(content)
+        ? 'template expression'
+        : null
     if (opener === '{#') return null
     return sensitive.test(content) && /[([#'"=]/.test(content) ? 'template expression' : null
   }
@@ -140,19 +153,25 @@ function delimited(view: View, start: number, end: number): string | null {
     // A call with arguments, or a method of a literal, is no placeholder either.
     return !view.document && /^\s{0,4}(?:['"[(]|\d+\.|\w{1,30}(?:\.\w{1,30}){0,6}\()/.test(content) && opener !== '{{'
       ? 'template expression'
-      : !view.document && opener === '{{' && /^[\s=-]{0,4}['"[(]/.test(content) && /[*|.+(]/.test(content)
+      : !view.document &&
+          opener === '{{' &&
+          /^[\s=-]{0,4}['"[(]/.test(content) &&
+          /[*|.+(]/.test(content) &&
+          !isFiltered(content)
         ? 'template expression'
         : null
   }
   // A sensitive word alone may be a field (`{{ request.id }}`, `${config.name}`): a call, an index or a filter is more.
   if (/[([|'"`]/.test(content) || /__|class|_self|prototype|constructor|getruntime|secret_key/.test(content)) {
-    return view.document &&
-      !/__\w|getruntime|getclass|forname|popen|constructor\s{0,4}[.[(]|classloader|processbuilder/.test(content)
+    return (view.document || isInProse(lower, start)) &&
+      !/__\w|getruntime|getclass|forname|popen|constructor\s{0,4}[.[(]|classloader|processbuilder|_self|config\.items|lipsum|cycler|joiner|\bexec|\bsystem\s{0,2}\(|\bos\.|runtime|\bt\(/.test(
+        content,
+      )
       ? null
       : 'template expression'
   }
   return !view.document &&
-    /^\s{0,4}(?:config|self|settings|debug|application|session|request|env|app|dump|_self|this|global|process|param|pagecontext)(?:\s|\.|$)/.test(
+    /^\s{0,4}(?:config|self|settings|debug|application|session|request|app|dump|_self|this|global|process|param|pagecontext|(?:application|session|request|page)scope|initparam)(?:\s|\.|$)/.test(
       content,
     ) &&
     content.trim().length < 60 &&
@@ -161,7 +180,22 @@ function delimited(view: View, start: number, end: number): string | null {
     : null
 }
 
-const closers: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '<%': '%>', '[[': ']]', '{#': '#}' }
+/** Whether several plain words stand before a place: a sentence that shows a placeholder. */
+const isInProse = (text: string, at: number): boolean =>
+  /(?:[a-z]{2,}[,:]? ){4}[^a-z]{0,3}$/.test(text.slice(Math.max(0, at - 80), at))
+
+/** `{{ 'orders.title' | translate }}`: a text of its own and one plain filter. */
+const isFiltered = (content: string): boolean =>
+  /^\s{0,4}(['"])[\w .,:-]{0,60}\1\s{0,3}\|\s{0,3}\w{1,20}\s{0,4}$/.test(content)
+
+const closers: Readonly<Record<string, string>> = {
+  '{{': '}}',
+  '{%': '%}',
+  '<%': '%>',
+  '[[': ']]',
+  '{#': '#}',
+  '[%': '%]',
+}
 const closing = (opener: string): string => closers[opener] ?? '}'
 
 function whole(text: string, start: number, shut: number, close: string): boolean {
@@ -182,7 +216,7 @@ function directive(view: View, start: number, end: number): string | null {
         ? 'template directive'
         : null
   if (word === '?api' || word === '?new()') return 'template directive'
-  return /^[\s=>]/.test(rest) ? 'template directive' : null
+  return (word === '<#list' ? /^[\s=]/ : /^[\s=>]/).test(rest) ? 'template directive' : null
 }
 
 function dunder(view: View, start: number, end: number): string | null {

@@ -97,6 +97,14 @@ export const xss: Detector = {
       needs: has.equals,
       check: (view, start) => eventAttribute(view, start + 1),
     },
+    {
+      // {onerror=alert}throw 1
+      words: ['=alert', '=eval', '=confirm', '=prompt'],
+      check: (view, start) =>
+        !view.document && /(?:^|[\s{;,(/])on[a-z]{3,20}\s?$/.test(view.lower.slice(Math.max(0, start - 26), start))
+          ? 'event handler'
+          : null,
+    },
     { words: ['[][', '![]', '[]+', '+[]', '[+'], needs: has.plus | has.punctuation, check: bracketsOnly },
     { words: ['+adw-', '+adwa-'], check: () => 'UTF-7 tag' },
     { words: ['@import', '-moz-binding', 'expression(', 'behavior:', 'behaviour:'], check: activeStyle },

@@ -1,0 +1,36 @@
+/**
+ * Arguments by which a program whose name is also a word is recognized behind a separator, where the general signs of an
+ * argument (a flag, a path, a variable) are missing: `; ps aux`, `& net user`. Sticky; tried where the argument begins.
+ */
+export const knownArguments: Readonly<Record<string, RegExp>> = {
+  apt: /(?:install|update|remove|list)\b/y,
+  at: /(?:now|midnight|noon|teatime)\b/y,
+  aws: /(?:s3|sts|iam|ec2|lambda|ssm|configure)\b/y,
+  bash: /\S{1,40}\.sh\b|<{1,3}/y,
+  cmd: /\//y,
+  dir: /[a-z]:|\\/y,
+  docker: /(?:run|exec|ps|images|pull|inspect|cp)\b/y,
+  echo: /[^\s;|&]{1,40}\s{0,3}(?:[>|;&`]|$)/y,
+  eval: /[^\s=]{1,40}\s{0,3}(?:[;|&`]|$)/y,
+  exec: /[^\s=]{1,40}\s{0,3}(?:[;|&`<>]|$)/y,
+  git: /(?:clone|config|log|init|pull|remote)\b/y,
+  host: /[\w-]{1,60}\.[a-z]/y,
+  net: /(?:user|users|localgroup|group|view|share|use|start|stop|accounts)\b/y,
+  npm: /(?:install|run|exec|i)\b/y,
+  openssl: /(?:s_client|s_server|enc|passwd|req|x509|rand|version|dgst|base64)\b/y,
+  perl: /\S{1,40}\.pl\b/y,
+  php: /\S{1,40}\.php\b/y,
+  pip: /(?:install|list|download)\b/y,
+  ps: /[aefuxwl]{2,5}\b/y,
+  python: /\S{1,40}\.py\b/y,
+  reg: /(?:add|query|delete|save|export)\b/y,
+  ruby: /\S{1,40}\.rb\b/y,
+  sc: /(?:query|create|stop|start|config)\b/y,
+  service: /[\w-]{1,30} (?:start|stop|restart|status)\b/y,
+  sh: /\S{1,40}\.sh\b|<{1,3}/y,
+  ssh: /\S{1,40}@\S/y,
+  start: /https?:|calc|cmd|[a-z]:/y,
+  sudo: /(?:su|id|bash|sh|cat|ls|-\w)\b/y,
+  tar: /[cxtzjvf]{2,5}\s/y,
+  timeout: /\d{1,4}\b/y,
+}
