@@ -49,7 +49,8 @@ export interface FrontDoor {
   /** Takes a connection that came in some other way than through the port: a rehearsal's, in memory. */
   accept(connection: Duplex): void
   /**
-   * Stops accepting, lets what is in flight finish and ends every connection with its next answer.
+   * Goes on accepting for the grace that the limits grant, then stops; lets what is in flight finish and ends every
+   * connection with its next answer.
    * Settles, at the latest after `deadlineMs`, with the number of requests that had to be cut.
    */
   drain(deadlineMs: number): Promise<number>
@@ -72,7 +73,7 @@ declare module 'node:net' {
   }
 }
 
-/** A connection that has said nothing for so long after a drain began holds nobody's request. */
+/** A connection that has said nothing for so long after the last one was accepted holds nobody's request. */
 const idleAfterDrainMs = 300
 const drainTickMs = 50
 /** Pipelined requests that are read before the one in hand is answered. */
@@ -327,15 +328,19 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     },
     drain(deadlineMs) {
       isDraining = true
-      // http.Server.close would cut idle connections at once, with a request perhaps on its way in.
-      NetServer.prototype.close.call(server)
+      const graceMs = Math.min(limits.drainGraceMs, deadlineMs)
       return new Promise((resolve) => {
+        // Whoever sends callers here has to hear first that this process is not ready any more: until then, more come.
+        // http.Server.close would cut idle connections at once, with a request perhaps on its way in.
+        const grace = setTimeout(() => NetServer.prototype.close.call(server), graceMs)
         let ticks = 0
         let quietTicks = 0
         const finish = (): void => {
+          clearTimeout(grace)
           clearTimeout(deadline)
           clearInterval(timer)
           const cut = inFlight
+          NetServer.prototype.close.call(server)
           server.closeAllConnections()
           loop.stop()
           unread.stop()
@@ -343,7 +348,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
         }
         const deadline = setTimeout(finish, deadlineMs)
         const timer = setInterval(() => {
-          if (++ticks * drainTickMs < idleAfterDrainMs) return
+          if (++ticks * drainTickMs < graceMs + idleAfterDrainMs) return
           server.closeIdleConnections()
           quietTicks = inFlight === 0 ? quietTicks + 1 : 0
           if (quietTicks > 1) finish()

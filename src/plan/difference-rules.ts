@@ -120,6 +120,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['gateway.trustedProxies', admits],
   ['gateway.limits.*', more],
   ['gateway.limits.drainMs', { kind: 'steps', steps: [] }],
+  ['gateway.limits.drainGraceMs', { kind: 'steps', steps: [] }],
   ['gateway.addressLimit.present', guard],
   ['gateway.addressLimit.rate', more],
   ['gateway.addressLimit.failedAuth', more],

@@ -99,6 +99,8 @@ export interface LimitsPlan {
   readonly eventLoopDelayMs: number
   /** How long SIGTERM waits for what is in flight. */
   readonly drainMs: number
+  /** How long of it new connections are still taken. */
+  readonly drainGraceMs: number
 }
 
 /** The tier before everything else: per process, IPv6 by /64. */

@@ -92,6 +92,11 @@ export const limits = {
     schema: time('The delay of the event loop from which on requests are answered 503.', '200ms'),
   },
   drain: { plan: 'drainMs', value: 30_000, schema: time('How long SIGTERM waits for what is under way.', '30s') },
+  drainGrace: {
+    plan: 'drainGraceMs',
+    value: 300,
+    schema: time('How long of it new connections are still taken, while readiness says no.', '5s'),
+  },
 } as const satisfies Readonly<Record<string, { plan: keyof LimitsPlan; value: number; schema: object }>>
 
 const keyed = (properties: object, description: string) => ({

@@ -16,6 +16,7 @@ const limits = {
   requestsPerSocket: 10,
   eventLoopDelayMs: 1_000,
   drainMs: 0,
+  drainGraceMs: 0,
 }
 
 t.test('an address has so many connections, whichever of its own addresses it takes', async (t) => {

@@ -9,7 +9,11 @@ const slowMs = 700
 const ask = (target: string) => message([`GET ${target} HTTP/1.1`, 'Host: shop.example'])
 
 /** A gateway process before a function whose slow answers take 700 ms, and whose endless ones never come. */
-async function start(t: Parameters<typeof startUpstream>[0] & Parameters<typeof startServing>[0], drain = '10s') {
+async function start(
+  t: Parameters<typeof startUpstream>[0] & Parameters<typeof startServing>[0],
+  drain = '10s',
+  grace = '300ms',
+) {
   const upstream = await startUpstream(t)
   let slowWaiting = 0
   let onSlow: () => void = () => {}
@@ -28,7 +32,7 @@ async function start(t: Parameters<typeof startUpstream>[0] & Parameters<typeof 
     }, slowMs)
   }
   const serving = await startServing(t, {
-    'gateway.yaml': `version: 1\nlimits: { drain: ${drain}, eventLoopDelay: 5s }\n`,
+    'gateway.yaml': `version: 1\nlimits: { drain: ${drain}, drainGrace: ${grace}, eventLoopDelay: 5s }\n`,
     'routes.yaml': `
 upstreams: { fn: { url: "${upstream.url}" } }
 routes:
@@ -145,6 +149,26 @@ tap.test('readiness says no while the last requests finish', async (t) => {
   t.equal((await waiting).answers.at(0)?.status, 200)
   t.equal((await serving.ended).code, 0)
 })
+
+tap.test(
+  'new callers are still served for a grace after SIGTERM, while readiness says no, and none after it',
+  async (t) => {
+    const { serving } = await start(t, '10s', '1500ms')
+    const ready = async () => (await fetch(`http://127.0.0.1:${serving.adminPort}/readyz`)).status
+    const signaled = performance.now()
+    serving.signal('SIGTERM')
+    while ((await ready()) === 200);
+    t.ok(performance.now() - signaled < 1_000, 'readiness is gone long before the port is')
+    const late = await converse(serving.port, ask('/fast/1'))
+    t.equal(late.answers.at(0)?.status, 200, 'who has not heard of it yet is served')
+    t.match(late.answers.at(0)?.head, /\r\nconnection: close/i, 'and told to come back elsewhere')
+    t.equal((await fetch(`http://127.0.0.1:${serving.adminPort}/livez`)).status, 200, 'and the process is alive')
+    t.equal((await serving.ended).code, 0)
+    t.ok(performance.now() - signaled > 1_400, 'the grace was kept')
+    const gone = await converse(serving.port, ask('/fast/2'))
+    t.same(gone.answers, [])
+  },
+)
 
 tap.test('a request that never ends is cut at the deadline, and never looks whole', async (t) => {
   const { serving, slow } = await start(t, '1s')
