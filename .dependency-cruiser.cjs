@@ -36,6 +36,7 @@ module.exports = {
     home('yaml-home', 'js-yaml', '^src/policy/', 'YAML has one home.'),
     home('undici-home', 'undici', '^src/(gateway/tools|state)/', 'The network has one home.'),
     home('redis-home', 'ioredis', '^src/state/store/redis-link\\.ts$', 'The shared store has one client, which only a policy with a store loads.'),
+    home('oauth-home', 'oauth4webapi', '^src/state/introspection-request\\.ts$', 'Questions to issuers have one home.'),
     home('ajv-home', 'ajv|ajv-formats', '^src/policy/|^src/stages/json-schema\\.ts$', 'Schemas are compiled in two places only.'),
   ],
   options: {

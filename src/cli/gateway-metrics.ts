@@ -47,11 +47,12 @@ export function registerReloading(metrics: Metrics, reloading: Reloading): void 
 /** Registers what outlives reloads: limits, the store, key sets, verified tokens, what stands before each function. */
 export function registerState(
   metrics: Metrics,
-  state: Pick<State, 'counters' | 'store' | 'keySets' | 'verifiedTokens' | 'gates'>,
+  state: Pick<State, 'counters' | 'introspections' | 'store' | 'keySets' | 'verifiedTokens' | 'gates'>,
 ): void {
   registerLimits(metrics, state.counters)
   registerStore(metrics, state.store)
   registerKeySets(metrics, state.keySets)
+  registerIntrospections(metrics, state.introspections)
   registerUpstreams(metrics, state.gates)
   const gauge = gauges(metrics)
   gauge(
@@ -163,6 +164,28 @@ function registerKeySets(metrics: Metrics, keySets: State['keySets']): void {
         { labels: { issuer, result: 'fetched' }, value: attempts - failures },
         { labels: { issuer, result: 'failed' }, value: failures },
       ]),
+  })
+}
+
+function registerIntrospections(metrics: Metrics, introspections: State['introspections']): void {
+  const byIssuer = () => [...new Map(introspections.stats().map((each) => [each.issuer, each])).values()]
+  metrics.register({
+    name: 'postern_introspections_total',
+    help: 'Questions to an issuer about a token, by result; spared ones were not asked because it fails or is busy.',
+    type: 'counter',
+    collect: () =>
+      byIssuer().flatMap(({ issuer, active, inactive, failed, spared }) =>
+        Object.entries({ active, inactive, failed, spared }).map(([result, value]) => ({
+          labels: { issuer, result },
+          value,
+        })),
+      ),
+  })
+  metrics.register({
+    name: 'postern_introspection_failing',
+    help: '1 while an issuer cannot be asked about tokens.',
+    type: 'gauge',
+    collect: () => byIssuer().map(({ issuer, failing }) => ({ labels: { issuer }, value: Number(failing) })),
   })
 }
 

@@ -6,6 +6,7 @@ import { revealText, type Vault } from '../values/secret.js'
 import { clientAddress } from './client-address.js'
 import { createProofVerifiers } from './tools/dpop.js'
 import { openUpstream } from './tools/http.js'
+import { createIntrospectors } from './tools/introspection.js'
 import { createVerifiers } from './tools/jwt.js'
 
 /** What the tools of one generation are made of. A rehearsal brings a limiter and a network of its own. */
@@ -16,12 +17,19 @@ export interface Lender {
   readonly limiter: Limiter
   readonly http: Tools['http']
   readonly securityHeaders: Tools['securityHeaders']
+  /** In the place of the network, where nobody is to be asked about a token. */
+  readonly introspector?: (verifier: Tools['verifier']) => Tools['introspector']
 }
 
 /** What the stages of one generation borrow; call it before the Fastify instance is ready. */
 export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault: Vault }, lender: Lender): Tools {
   const { app, state, clock, limiter, http, securityHeaders } = lender
   const { isTrusted: trusts } = clientAddress(plan.gateway.trustedProxies)
+  const { issuers } = plan
+  const { keySets, introspections, verifiedTokens } = state
+  const verifier = createVerifiers({ issuers, fastify: app, vault, keySets, verifiedTokens, clock })
+  const asking = createIntrospectors({ issuers, vault, introspections, verifiedTokens, clock })
+  app.addHook('onClose', async () => asking.close())
   return {
     clock,
     issuers: plan.issuers,
@@ -30,14 +38,8 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
     schemas: plan.schemas,
     reveal: (text) => revealText(text, vault),
     keep: (key, make) => state.kept.keep(key, make),
-    verifier: createVerifiers({
-      issuers: plan.issuers,
-      fastify: app,
-      vault,
-      keySets: state.keySets,
-      verifiedTokens: state.verifiedTokens,
-      clock,
-    }),
+    verifier,
+    introspector: lender.introspector?.(verifier) ?? asking.introspector,
     proofVerifier: createProofVerifiers(plan.issuers, {
       vault,
       clock,

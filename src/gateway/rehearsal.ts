@@ -12,7 +12,7 @@ import { createAddressTier } from './address-tier.js'
 import { clientAddress } from './client-address.js'
 import { openFrontDoor } from './front-door.js'
 import { createFastify, createGeneration } from './generation.js'
-import { lendTools } from './lend-tools.js'
+import { type Lender, lendTools } from './lend-tools.js'
 import { MemoryConnection } from './rehearsal/memory-connection.js'
 import { type RawAnswer, readAnswer } from './rehearsal/raw-answer.js'
 import { type Sent, type StandInAnswer, standInFunctions } from './rehearsal/stand-in-function.js'
@@ -77,6 +77,7 @@ export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsa
       limiter: createLimiter(state.counters, { isCounting }),
       http: standInFunctions(answer, remember),
       securityHeaders: await securityHeaders(),
+      introspector: standInIntrospector,
     },
   )
   const { gateway } = plan
@@ -160,6 +161,14 @@ function cheerful({ method }: Sent): StandInAnswer {
   const status = method === 'POST' ? 201 : 200
   return { status, headers: ['content-type', 'application/json'], body: Buffer.from('{"ok":true}') }
 }
+
+/** Nobody is asked about a token: one that can be read is judged by itself, as those of test callers are. */
+const standInIntrospector: NonNullable<Lender['introspector']> = (verifier) => (issuer) => ({
+  verify: (token) =>
+    token.split('.').length === 3
+      ? verifier(issuer).verify(token)
+      : { valid: false, fault: 'issuer-unavailable', evidence: { issuer, asked: 'nobody, in a rehearsal' } },
+})
 
 /** Key sets of a machine without a network: nothing is ever fetched, and every token is answered 503. */
 const unreachable: KeySets = {

@@ -220,7 +220,7 @@ function upstreamFacts(upstream: UpstreamPlan): Facts {
 }
 
 function issuerFacts(issuer: IssuerPlan): Facts {
-  const { audience, keys, dpop, declaredAt, name: _, ...rest } = issuer
+  const { audience, keys, dpop, introspection, declaredAt, name: _, ...rest } = issuer
   const sheet = new Sheet()
   const url = keys.kind === 'jwksUri' ? keys.url : issuer.issuer
   if (keys.kind === 'jwksUri' || keys.kind === 'discovery')
@@ -236,6 +236,7 @@ function issuerFacts(issuer: IssuerPlan): Facts {
     sheet.set('issuer.dpop.publicUrls', publicUrls.length === 0 ? null : publicUrls, declaredAt)
     for (const [key, value] of Object.entries(demands)) flat(`issuer.dpop.${key}`, value, declaredAt, sheet)
   }
+  if (introspection !== null) flat('issuer.introspection', introspection, declaredAt, sheet)
   for (const [key, value] of Object.entries(rest)) flat(`issuer.${key}`, value, declaredAt, sheet)
   return sheet.facts
 }

@@ -113,6 +113,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['issuer.dpop.nonce', steps(false, true)],
   ['issuer.keySet.staleIfErrorMs', more],
   ['issuer.keySet.maxAgeMs', more],
+  ['issuer.introspection.cacheMs', more],
   ['issuer.scheme', steps('http', 'https')],
   ['client.keys.*.present', opening],
   ['client.keys.*.expiresAt', more],

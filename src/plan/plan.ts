@@ -189,6 +189,8 @@ export interface IssuerPlan {
   readonly keys: IssuerKeys
   /** Whether callers show that a token is theirs by a proof of its key (RFC 9449); absent: such tokens are refused. */
   readonly dpop?: DpopPlan
+  /** How the issuer is asked about tokens (RFC 7662); null: it is not. */
+  readonly introspection: IntrospectionPlan | null
   readonly keySet: {
     readonly cooldownMs: number
     readonly maxAgeMs: number
@@ -209,6 +211,16 @@ export interface DpopPlan {
   readonly publicUrls: readonly string[]
   /** Null: proofs need no nonce of ours. */
   readonly nonce: { readonly lifeMs: number; readonly secret: SecretText | null } | null
+}
+
+export interface IntrospectionPlan {
+  /** Null: discovery finds it. */
+  readonly endpoint: string | null
+  readonly clientId: string
+  readonly clientSecret: SecretText
+  readonly authMethod: 'basic' | 'post'
+  /** How long an answer holds, within the token's own life. */
+  readonly cacheMs: number
 }
 
 export type IssuerKeys =

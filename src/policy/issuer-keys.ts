@@ -26,12 +26,7 @@ export function resolveKeys(section: NodeSection, resolving: Resolving): IssuerK
     case 'secret': {
       const secret = resolving.secretText(section.get(kind))
       if (secret?.every((part) => typeof part === 'string')) {
-        resolving.report({
-          code: 'issuer.secret-plain',
-          message: 'The secret stands in the policy itself.',
-          hint: 'Declare it under secrets: in gateway.yaml and write "${secret:name}".',
-          at: section.get(kind).place,
-        })
+        reportPlainSecret(section.get(kind), resolving)
         return undefined
       }
       return secret === undefined ? undefined : { kind, secret }
@@ -45,6 +40,16 @@ export function resolveKeys(section: NodeSection, resolving: Resolving): IssuerK
       return pem !== undefined && publicKeyIsSound(pem, section.get(kind), resolving) ? { kind, pem } : undefined
     }
   }
+}
+
+/** A secret belongs where the policy's readers are not. */
+export function reportPlainSecret(at: NodeSection, { report }: Resolving): void {
+  report({
+    code: 'issuer.secret-plain',
+    message: 'The secret stands in the policy itself.',
+    hint: 'Declare it under secrets: in gateway.yaml and write "${secret:name}".',
+    at: at.place,
+  })
 }
 
 function keySetIsSound(json: string, at: NodeSection, { report }: Resolving): boolean {

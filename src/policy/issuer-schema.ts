@@ -135,6 +135,40 @@ export const issuerSchema = {
       description: 'The shared secret of HS256, HS384 or HS512.',
       examples: ['${secret:hmac}'],
     },
+    introspection: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['clientId', 'clientSecret'],
+      description:
+        'How the issuer is asked about tokens (RFC 7662); `timeout`, `cooldown` and `maxBytes` of `keySet` hold.',
+      examples: [{ clientId: 'postern', clientSecret: '${secret:introspection}' }],
+      properties: {
+        endpoint: {
+          type: 'string',
+          minLength: 1,
+          description: 'Where to ask; discovery finds it when absent.',
+          examples: ['https://id.example.com/introspect'],
+        },
+        clientId: {
+          type: 'string',
+          minLength: 1,
+          description: 'The client as which Postern asks.',
+          examples: ['postern'],
+        },
+        clientSecret: {
+          type: 'string',
+          minLength: 1,
+          description: 'The secret of that client.',
+          examples: ['${secret:introspection}'],
+        },
+        authMethod: {
+          enum: ['basic', 'post'],
+          description: 'How the client shows its secret: in the Authorization header (the default) or in the form.',
+          examples: ['basic'],
+        },
+        cache: duration('How long an answer holds, 60s at most and never beyond `exp`; 30s when absent.', '30s'),
+      },
+    },
     insecure: {
       type: 'string',
       minLength: 3,

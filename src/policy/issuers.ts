@@ -4,7 +4,7 @@ import { parseDuration } from '../values/duration.js'
 import { revealText } from '../values/secret.js'
 import { isLoopback } from './addresses.js'
 import { resolveDpop } from './issuer-dpop.js'
-import { resolveKeys } from './issuer-keys.js'
+import { reportPlainSecret, resolveKeys } from './issuer-keys.js'
 import { publicAlgorithms, secretBytes } from './issuer-schema.js'
 import { type Resolving, textOf, textsOf } from './resolving.js'
 import type { NodeSection } from './section.js'
@@ -17,6 +17,7 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
     override === undefined ? resolveKeys(section, resolving) : { kind: 'jwksUri', url: override.jwksUri }
   if (issuer === undefined || keys === undefined) return undefined
   if (override === undefined && !issuerIsSafe(issuer, keys, section, resolving)) return undefined
+  const introspection = resolveIntrospection(section.get('introspection'), section, resolving)
   const algorithms = resolveAlgorithms(section, keys, resolving)
   if (algorithms === undefined) return undefined
   const ms = (key: string, fallback: number) => parseDuration(textOf(section.get(...key.split('.'))) ?? '') ?? fallback
@@ -37,6 +38,7 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
     roles: rolesClaims(section.get('roles'), resolving),
     keys,
     ...(dpop !== undefined && { dpop }),
+    introspection,
     keySet: {
       cooldownMs: ms('keySet.cooldown', 30_000),
       maxAgeMs: ms('keySet.maxAge', 600_000),
@@ -45,6 +47,39 @@ export function resolveIssuer(name: string, section: NodeSection, resolving: Res
       maxBytes: parseByteSize(textOf(section.get('keySet', 'maxBytes')) ?? '') ?? 1_048_576,
     },
     declaredAt: section.keyPlace,
+  }
+}
+
+function resolveIntrospection(at: NodeSection, issuer: NodeSection, resolving: Resolving): IssuerPlan['introspection'] {
+  if (at.value === undefined) return null
+  const { report } = resolving
+  const endpoint = textOf(at.get('endpoint')) ?? null
+  if (endpoint !== null) urlIsSafe(endpoint, at.get('endpoint'), issuer, resolving)
+  else if (!/^https?:/i.test(textOf(issuer.get('issuer')) ?? '')) {
+    report({
+      code: 'issuer.introspection-unknown',
+      message: 'Nobody knows where to ask about tokens: the issuer is no URL to discover it from.',
+      hint: 'Add introspection.endpoint.',
+      at: at.keyPlace,
+    })
+  }
+  const clientSecret = resolving.secretText(at.get('clientSecret'))
+  if (clientSecret?.every((part) => typeof part === 'string')) reportPlainSecret(at.get('clientSecret'), resolving)
+  const cacheMs = parseDuration(textOf(at.get('cache')) ?? '30s') ?? 30_000
+  if (cacheMs > 60_000) {
+    report({
+      code: 'issuer.introspection-cache',
+      message: 'An answer about a token is remembered for a minute at most: so long may a revoked one go on.',
+      hint: 'Write 60s or less.',
+      at: at.get('cache').place,
+    })
+  }
+  return {
+    endpoint,
+    clientId: textOf(at.get('clientId')) ?? '',
+    clientSecret: clientSecret ?? [],
+    authMethod: at.get('authMethod').value === 'post' ? 'post' : 'basic',
+    cacheMs,
   }
 }
 

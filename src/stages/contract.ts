@@ -84,6 +84,8 @@ export interface Tools {
   proofVerifier(issuer: string): ProofVerifier
   /** Whether the peer of a connection is one of the proxies that may speak for a client. */
   trusts(peer: string): boolean
+  /** As `verifier`, by asking the issuer itself about each token. RFC 7662 */
+  introspector(issuer: string): TokenVerifier
   readonly limiter: Limiter
   readonly slots: Slots
   readonly http: Http

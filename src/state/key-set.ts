@@ -3,7 +3,8 @@ import type { Dispatcher } from 'undici'
 import type { IssuerPlan } from '../plan/plan.js'
 import type { Clock } from '../stages/contract.js'
 import type { VerificationKey } from '../values/jwk-set.js'
-import { createKeySetDownload, type KeySetDownload, KeySetFault } from './key-set-download.js'
+import { IssuerFault } from './issuer-requests.js'
+import { createKeySetDownload, type KeySetDownload } from './key-set-download.js'
 
 /** One fetched set. */
 export interface KeyGeneration {
@@ -146,7 +147,7 @@ export class LiveKeySet {
       if (this.#stopped) return
       this.#failures += 1
       this.#failedAt = this.#lent.clock.now()
-      this.#lastFailure = error instanceof KeySetFault ? error.message : 'the key set could not be read'
+      this.#lastFailure = error instanceof IssuerFault ? error.message : 'the key set could not be read'
       const wasFailing = this.#failing
       this.#failing = true
       if (!wasFailing) this.#say('warn', this.#describeFailure(this.#lastFailure))

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Clock } from '../stages/contract.js'
 import { Counters } from './counters.js'
 import type { Resolve } from './guarded-connector.js'
+import { createIntrospections, type Introspections } from './introspections.js'
 import { Kept } from './kept.js'
 import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
 import { Pools } from './pools.js'
@@ -19,6 +20,7 @@ export interface State {
   readonly store: Store
   readonly slots: CountedSlots
   readonly keySets: KeySets
+  readonly introspections: Introspections
   readonly verifiedTokens: VerifiedTokens
   readonly proofsSeen: ReplayStore
   /** Random bytes of this process. */
@@ -43,11 +45,13 @@ export function createState(
   const pools = new Pools(more.resolve)
   const keySets = createKeySets({ clock, ...(onKeySetNotice === undefined ? {} : { notify: onKeySetNotice }) })
   const store = new Store(more.onStoreNotice)
+  const introspections = createIntrospections(clock, onKeySetNotice)
   return {
     store,
     counters: new Counters({ now: () => clock.now(), monotonic: () => clock.monotonic(), seed: randomBytes(8) }),
     slots: new CountedSlots(),
     keySets,
+    introspections,
     verifiedTokens: createVerifiedTokens(),
     proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
     nonceKey: randomBytes(32),
@@ -56,7 +60,7 @@ export function createState(
     kept: new Kept(),
     async close() {
       store.close()
-      await Promise.all([pools.close(), keySets.close()])
+      await Promise.all([pools.close(), keySets.close(), introspections.close()])
     },
   }
 }

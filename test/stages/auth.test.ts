@@ -351,6 +351,7 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
       throw new Error('none of these issuers asks for proofs')
     },
     trusts: () => false,
+    introspector: () => verifierOf('none'),
     verifier: (name: string) => ({
       verify(token: string) {
         asked.push(name)
@@ -504,8 +505,8 @@ t.test('names that point nowhere are refused at their place, with what was meant
     ['no such issuer', { jwt: 'zzzzzz' }, 'auth.issuer-unknown', /Known issuers: main\./],
     ['a name of every object', { jwt: 'constructor' }, 'auth.issuer-unknown', /Known issuers/],
     ['a slip in a client', { apiKey: ['acme', 'globx'] }, 'auth.client-unknown', /Did you mean globex\?/],
-    ['two methods', { jwt: 'main', apiKey: ['acme'] }, 'auth.method-count', /jwt and apiKey/],
-    ['no method', { scopes: ['a'] }, 'auth.method-count', /jwt and apiKey/],
+    ['two methods', { jwt: 'main', apiKey: ['acme'] }, 'auth.method-count', /jwt, introspection and apiKey/],
+    ['no method', { scopes: ['a'] }, 'auth.method-count', /jwt, introspection and apiKey/],
     ['scopes of a key', { apiKey: ['acme'], scopes: ['a'] }, 'auth.key-without-claims', /Remove scopes/],
     ['claims of a key', { apiKey: ['acme'], claims: { a: 1 } }, 'auth.key-without-claims', /Remove claims/],
     [

@@ -37,6 +37,7 @@ export function issuerPlan(overrides: Partial<IssuerPlan> & Pick<IssuerPlan, 'ke
     clockSkewMs: 30_000,
     maxTokenAgeMs: null,
     roles: ['roles'],
+    introspection: null,
     keySet: {
       cooldownMs: 30_000,
       maxAgeMs: 600_000,

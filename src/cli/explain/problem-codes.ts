@@ -11,6 +11,14 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'auth.claim-name-ambiguous': ['A claim has slashes in its name.', 'Write it as a JSON pointer, which begins with /.'],
   'auth.client-unknown': ['A route names a client that no file defines.', 'Define it under clients:.'],
   'auth.conditions-misplaced': ['Scopes or claims stand beside anyOf.', 'Move them into the method they belong to.'],
+  'auth.introspection-ambiguous': [
+    'An opaque token would have to be shown to several issuers.',
+    'Let one of them be asked; tell the others apart by jwt.',
+  ],
+  'auth.introspection-missing': [
+    'A route asks an issuer about tokens that does not say how.',
+    'Add introspection: with clientId and clientSecret to the issuer.',
+  ],
   'auth.issuer-keys-unusable': ['The keys of an issuer verify nothing.', 'Give keys that fit its algorithms.'],
   'auth.issuer-unknown': ['A route names an issuer that no file defines.', 'Define it under issuers:.'],
   'auth.key-without-claims': ['Scopes or claims stand beside apiKey; a key has neither.', 'Remove them, or use jwt.'],
@@ -72,6 +80,11 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'issuer.dpop-duration': ['A time of dpop is too short or too long.', 'Write maxAge: 60s or nonce: 5m.'],
   'issuer.dpop-nonce': ['nonceSecret stands beside no nonce.', 'Add nonce: 5m, or leave the secret out.'],
   'issuer.dpop-url': ['publicUrls holds what is no URL of a gateway.', 'Write https://api.example.com.'],
+  'issuer.introspection-cache': [
+    'Answers about tokens would be remembered for too long.',
+    'Write 60s or less: so long may a revoked token go on.',
+  ],
+  'issuer.introspection-unknown': ['Nobody knows where to ask about tokens.', 'Add introspection.endpoint.'],
   'issuer.keys-ambiguous': ['An issuer has several sources of keys.', same],
   'issuer.keys-private': ['A file of public keys holds a private one.', 'Keep the public part; replace the key.'],
   'issuer.keys-unreadable': [

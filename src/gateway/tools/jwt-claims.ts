@@ -17,6 +17,7 @@ export function judgeClaims(
   claims: Readonly<Record<string, unknown>>,
   issuer: IssuerPlan,
   nowMs: number,
+  method: 'jwt' | 'introspection' = 'jwt',
 ): ClaimsResult {
   const { exp, nbf, iat, sub } = claims
   if (claims['iss'] !== issuer.issuer) return refuse('token-issuer', { expected: issuer.issuer })
@@ -56,7 +57,7 @@ export function judgeClaims(
   return {
     expiresAt,
     identity: Object.freeze({
-      method: 'jwt',
+      method,
       subject: sub,
       clientId: typeof clientId === 'string' && isName(clientId) ? clientId : null,
       plan: null,

@@ -26,23 +26,29 @@ export function createVerifiers(lent: {
   const { fastify, vault, keySets, verifiedTokens, clock } = lent
   const sources: KeySource[] = []
   const verifiers = new Map<string, TokenVerifier>()
-  for (const [name, issuer] of Object.entries(lent.issuers)) {
+  const open = (name: string, issuer: IssuerPlan): TokenVerifier => {
     const { kind } = issuer.keys
     const secret = issuer.keys.kind === 'secret' ? revealText(issuer.keys.secret, vault) : undefined
     const source =
       kind === 'discovery' || kind === 'jwksUri'
         ? remoteKeys(keySets.open(issuer))
         : registerFixedKeys(fastify, issuer, secret)
+    const verifier = createVerifier(issuer, source, verifiedTokens.scope(digestOf(issuer, secret)), clock)
     sources.push(source)
-    verifiers.set(name, createVerifier(issuer, source, verifiedTokens.scope(digestOf(issuer, secret)), clock))
+    verifiers.set(name, verifier)
+    return verifier
+  }
+  for (const [name, issuer] of Object.entries(lent.issuers)) {
+    // Keys are fetched before the first token comes, but for an issuer that may only ever be asked about its tokens.
+    if (issuer.keys.kind !== 'discovery' || issuer.introspection === null) open(name, issuer)
   }
   fastify.addHook('onClose', async () => {
     for (const source of sources) source.close()
   })
   return (name) => {
-    const verifier = verifiers.get(name)
-    if (verifier === undefined) throw new Error(`issuer ${name} is not in the plan`)
-    return verifier
+    const issuer = lent.issuers[name]
+    if (issuer === undefined) throw new Error(`issuer ${name} is not in the plan`)
+    return verifiers.get(name) ?? open(name, issuer)
   }
 }
 

@@ -20,7 +20,7 @@ const missing = deny(
  */
 export function checkAny(
   methods: readonly Method[],
-  tools: Pick<Tools, 'clients' | 'clock' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
+  tools: Pick<Tools, 'clients' | 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
 ): Check {
   const byToken = tokenCheck(methods, tools)
   const clients = methods.flatMap((method) => (method.method === 'apiKey' ? method.clients : []))
@@ -42,28 +42,38 @@ export function checkAny(
   }
 }
 
-/** One check for all methods by token: those of the token's own issuer, in the order they are written. */
+/**
+ * One check for all methods by token: those of the token's own issuer, in the order they are written. A token that names
+ * none of them is opaque, as far as anybody can see, and goes to the issuer that is asked by introspection.
+ */
 function tokenCheck(
   methods: readonly Method[],
-  tools: Pick<Tools, 'clock' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
+  tools: Pick<Tools, 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
 ): Check | null {
   const ways = new Map<string, Check[]>()
+  const opaque: Check[] = []
   for (const method of methods) {
-    if (method.method !== 'jwt') continue
+    if (method.method === 'apiKey') continue
+    const possession = possessionOf(method.issuer, tools)
+    if (method.method === 'introspection') {
+      opaque.push(checkToken(method, tools.introspector(method.issuer), tools, possession))
+      continue
+    }
     const issuer = tools.issuers[method.issuer]?.issuer ?? ''
     ways.set(issuer, [
       ...(ways.get(issuer) ?? []),
-      checkToken(method, tools.verifier(method.issuer), tools, possessionOf(method.issuer, tools)),
+      checkToken(method, tools.verifier(method.issuer), tools, possession),
     ])
   }
-  const [first] = ways.values()
-  if (first === undefined) return null
-  if (ways.size === 1) return (exchange) => firstAllowed(first, exchange)
+  const [first = []] = ways.values()
+  const rest = opaque.length > 0 ? opaque : first
+  if (rest.length === 0) return null
+  if (ways.size === 0 || (ways.size === 1 && opaque.length === 0)) return (exchange) => firstAllowed(rest, exchange)
   return (exchange) => {
     const header = singleHeader(exchange, 'authorization')
     const issuer = header === null || header === 'repeated' ? null : unverifiedIssuer(header.value)
     // A token of nobody we know goes to the first issuer, which says what is wrong with it.
-    return firstAllowed((issuer === null ? undefined : ways.get(issuer)) ?? first, exchange)
+    return firstAllowed((issuer === null ? undefined : ways.get(issuer)) ?? rest, exchange)
   }
 }
 

@@ -65,6 +65,11 @@ export const reasons = {
     sentence: 'The token lives longer than its issuer is allowed to let it.',
   },
   tokenAudience: { code: 'auth.token-audience', ...invalid, sentence: 'The token is meant for somebody else.' },
+  tokenInactive: {
+    code: 'auth.token-inactive',
+    ...invalid,
+    sentence: 'The issuer says that the token is not active: expired, revoked or none of its own.',
+  },
   tokenInvalid: { code: 'auth.token-invalid', ...invalid, sentence: 'The token is not accepted.' },
   tokenBound: {
     code: 'auth.token-bound',
@@ -119,7 +124,7 @@ export const reasons = {
   issuerUnavailable: {
     code: 'auth.issuer-unavailable',
     status: 503,
-    sentence: 'The keys of the issuer cannot be had at the moment.',
+    sentence: 'The issuer cannot be asked at the moment, for its keys or about the token.',
   },
   scopeMissing: {
     code: 'auth.scope-missing',

@@ -42,6 +42,12 @@ const method = {
     description: 'The name of the issuer, under `issuers`, whose tokens are taken.',
     examples: ['main'],
   },
+  introspection: {
+    type: 'string',
+    minLength: 1,
+    description: 'The name of the issuer that is asked about each token (RFC 7662), for opaque tokens.',
+    examples: ['main'],
+  },
   scopes: {
     type: 'array',
     // RFC 6749 §3.3

@@ -1,3 +1,4 @@
+import type { IssuerPlan } from '../../plan/plan.js'
 import { nearest } from '../../values/nearest.js'
 import type { Check, Planned, Scope, Section, Stage } from '../contract.js'
 import { allow } from '../contract.js'
@@ -9,9 +10,9 @@ import { possessionOf } from './possession.js'
 import { conditionKeys, readConditions } from './read-conditions.js'
 import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
-import type { ApiKeyMethod, AuthSettings, JwtMethod, Method } from './settings.js'
+import type { ApiKeyMethod, AuthSettings, IntrospectionMethod, JwtMethod, Method } from './settings.js'
 
-const kinds = ['jwt', 'apiKey'] as const
+const kinds = ['jwt', 'introspection', 'apiKey'] as const
 
 /** Who is it, and may they do this? Never in report mode. */
 export const auth: Stage<AuthSettings> = {
@@ -28,9 +29,10 @@ export const auth: Stage<AuthSettings> = {
   },
 
   compile(settings, tools): Check {
-    if (settings.method === 'jwt') {
-      const { issuer } = settings
-      return checkToken(settings, tools.verifier(issuer), tools, possessionOf(issuer, tools))
+    if (settings.method === 'jwt' || settings.method === 'introspection') {
+      const { issuer, method } = settings
+      const verifier = method === 'jwt' ? tools.verifier(issuer) : tools.introspector(issuer)
+      return checkToken(settings, verifier, tools, possessionOf(issuer, tools))
     }
     if (settings.method === 'apiKey') return checkApiKey(settings.clients, tools)
     if (settings.method === 'anyOf') return checkAny(settings.methods, tools)
@@ -60,12 +62,26 @@ function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
   const entries = list.value as readonly unknown[] // by schema
   const methods = entries.map((_, index) => readMethod(list.get(index), scope))
   const sound = methods.filter((method) => method !== undefined)
+  const asked = new Set(sound.map((method) => (method.method === 'introspection' ? method.issuer : '')))
+  asked.delete('')
+  if (asked.size > 1) {
+    scope.report({
+      code: 'auth.introspection-ambiguous',
+      message: `An opaque token does not say whose it is, and ${[...asked].join(' and ')} would both have to be shown it.`,
+      hint: 'Let one issuer be asked by introspection; the others can be told apart by jwt.',
+      at: list.keyPlace,
+    })
+    return undefined
+  }
   return sound.length === entries.length ? { method: 'anyOf', methods: sound } : undefined
 }
 
 function readMethod(section: Section, scope: Scope): Method | undefined {
   if (!namesOneOf(kinds, section, scope)) return undefined
-  return section.get('jwt').value === undefined ? readApiKey(section, scope) : readJwt(section, scope)
+  if (section.get('jwt').value !== undefined) return readJwt(section, scope)
+  return section.get('introspection').value === undefined
+    ? readApiKey(section, scope)
+    : readIntrospection(section, scope)
 }
 
 function namesOneOf(allowed: readonly string[], section: Section, scope: Scope): boolean {
@@ -77,19 +93,16 @@ function namesOneOf(allowed: readonly string[], section: Section, scope: Scope):
       named.length === 0
         ? `The auth of ${scope.route.id} names no method.`
         : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
-    hint: 'Methods are jwt and apiKey; anyOf takes a list of them. auth: none stands alone, with a reason.',
+    hint: 'Methods are jwt, introspection and apiKey; anyOf takes a list of them. auth: none stands alone, with a reason.',
     at: section.keyPlace,
   })
   return false
 }
 
 function readJwt(section: Section, scope: Scope): JwtMethod | undefined {
-  const name = section.get('jwt').value as string // by schema
-  const issuer = Object.hasOwn(scope.issuers, name) ? scope.issuers[name] : undefined
-  if (issuer === undefined) {
-    reportUnknown(scope, section.get('jwt'), 'issuer', name, Object.keys(scope.issuers))
-    return undefined
-  }
+  const issuer = issuerAt(section.get('jwt'), scope)
+  if (issuer === undefined) return undefined
+  const { name } = issuer
   // Once for an issuer, not for each of its routes: reading a PEM costs more than the rest of the route.
   const facts = `${issuer.algorithms.join()} ${JSON.stringify(issuer.keys)}`
   const keys = scope.keep(`auth:issuer-keys:${facts}`, () => fixedKeys(issuer, undefined))
@@ -102,6 +115,30 @@ function readJwt(section: Section, scope: Scope): JwtMethod | undefined {
     return undefined
   }
   return { method: 'jwt', issuer: name, ...readConditions(section, scope) }
+}
+
+function readIntrospection(section: Section, scope: Scope): IntrospectionMethod | undefined {
+  const at = section.get('introspection')
+  const issuer = issuerAt(at, scope)
+  if (issuer === undefined) return undefined
+  const { name } = issuer
+  if (issuer.introspection === null) {
+    scope.report({
+      code: 'auth.introspection-missing',
+      message: `Issuer ${name} does not say how it is asked about tokens.`,
+      hint: 'Add introspection: { clientId: …, clientSecret: "${secret:…}" } to the issuer.',
+      at: at.place,
+    })
+    return undefined
+  }
+  return { method: 'introspection', issuer: name, ...readConditions(section, scope) }
+}
+
+function issuerAt(at: Section, scope: Scope): IssuerPlan | undefined {
+  const name = at.value as string // by schema
+  const issuer = Object.hasOwn(scope.issuers, name) ? scope.issuers[name] : undefined
+  if (issuer === undefined) reportUnknown(scope, at, 'issuer', name, Object.keys(scope.issuers))
+  return issuer
 }
 
 function readApiKey(section: Section, scope: Scope): ApiKeyMethod | undefined {
