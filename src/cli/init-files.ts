@@ -25,8 +25,11 @@ export interface InitFile {
   readonly isSecret?: true
 }
 
-/** The files of a new policy folder, by path. `schema` is the JSON Schema for editors. */
-export function initFiles(answers: InitAnswers, schema: string): Readonly<Record<string, InitFile>> {
+/** The files of a new policy folder, by path. `schemas` are the JSON Schemas for editors: of policies, and of their tests. */
+export function initFiles(
+  answers: InitAnswers,
+  schemas: { readonly policy: string; readonly tests: string },
+): Readonly<Record<string, InitFile>> {
   const { noun } = answers
   const isHosted = hostOf(answers.url) !== null
   return {
@@ -36,7 +39,8 @@ export function initFiles(answers: InitAnswers, schema: string): Readonly<Record
     [`${noun}.yaml`]: { text: routesText(answers) },
     [`${noun}.test.yaml`]: { text: testsText(answers) },
     [`schemas/create-${noun}.json`]: { text: bodySchema },
-    '.postern/schema.json': { text: schema },
+    '.postern/schema.json': { text: schemas.policy },
+    '.postern/tests.json': { text: schemas.tests },
     ...(isHosted && {
       '.postern/function_key': { text: `${randomBytes(32).toString('base64url')}\n`, isSecret: true as const },
       '.postern/.gitignore': { text: 'function_key\n' },
@@ -161,7 +165,7 @@ const bodySchema = `${JSON.stringify(
 `
 
 function testsText({ noun }: InitAnswers): string {
-  return `# Tests of ${noun}.yaml: \`postern test\`. Tokens are really signed, by an issuer made for the test; the clock is the test's own.
+  return `${modeline.replace('schema.json', 'tests.json')}# Tests of ${noun}.yaml: \`postern test\`. Tokens are really signed, by an issuer made for the test; the clock is the test's own.
 as: { jwt: { sub: ada, scope: ${noun}:write } }
 send: { POST: /${noun}, body: { name: blue mug, quantity: 2 } }
 tests:

@@ -41,11 +41,13 @@ export const command: Command = {
     refuseFull(folder, named)
     const isAsked = !given.has('yes') && process.stdin.isTTY === true && terminal.outIsTerminal
     const answers = checked(isAsked ? await ask(fromFlags(given)) : fromFlags(given))
-    const [{ policySchema }, { stages }] = await Promise.all([
+    const [{ policySchema }, { testSchema }, { stages }] = await Promise.all([
       import('../policy/schema.js'),
+      import('../policy/test-schema.js'),
       import('../stages/all.js'),
     ])
-    const files = initFiles(answers, `${JSON.stringify(policySchema(stages), null, 2)}\n`)
+    const json = (schema: unknown): string => `${JSON.stringify(schema, null, 2)}\n`
+    const files = initFiles(answers, { policy: json(policySchema(stages)), tests: json(testSchema) })
     await rehearse(files)
     write(folder, files)
     terminal.out(said(named, files, answers, terminal))

@@ -13,6 +13,7 @@ export const command: Command = {
   examples: [
     { line: 'mkdir -p policies/.postern', does: 'hidden folders are no part of a policy' },
     { line: 'postern schema > policies/.postern/schema.json', does: 'again after every upgrade' },
+    { line: 'postern schema --tests > policies/.postern/tests.json', does: 'for *.test.yaml' },
   ],
   run: async (given, terminal) => {
     if (given.has('tests')) {

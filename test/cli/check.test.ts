@@ -109,6 +109,11 @@ t.test('the schema that editors use beside the examples is the one that ships', 
     t.ok(fits(load(text)), `${name}.yaml fits: ${ajv.errorsText(fits.errors)}`)
   }
   t.notOk(fits({ routes: { 'GET /a': { upstrem: 'fn' } } }), 'and a misspelt key is underlined')
+
+  const tests = await postern(['schema', '--tests'])
+  const testsFile = 'policies/.postern/tests.json'
+  if (process.env['UPDATE'] === '1') writeFileSync(testsFile, tests.out)
+  t.ok(readFileSync(testsFile, 'utf8') === tests.out, 'the one of their tests, too')
 })
 
 t.test('a place far to the right of a long line is still underlined', async (t) => {

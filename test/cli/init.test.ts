@@ -20,6 +20,8 @@ t.test('a new folder passes check without a finding, and its own tests', async (
     )
   }
   t.equal(readFileSync(join(cwd, 'policies/.postern/schema.json'), 'utf8'), (await postern(['schema'])).out)
+  t.match(readFileSync(join(cwd, 'policies/orders.test.yaml'), 'utf8'), /^# yaml-language-server: \S+\/tests\.json\n/)
+  t.equal(readFileSync(join(cwd, 'policies/.postern/tests.json'), 'utf8'), (await postern(['schema', '--tests'])).out)
 })
 
 t.test('answers go where they belong, and stay values', async (t) => {

@@ -3,8 +3,8 @@ import t from 'tap'
 import { policySchema } from '../../src/policy/schema.js'
 import { stages } from '../../src/stages/all.js'
 
-// What an editor shows comes from here alone: no language server is part of this project, so its promises are tested as
-// properties of the schema. yaml-language-server reads draft-07, shows `description` on hover and `examples` on completion.
+// What an editor shows comes from here alone: every promise is tested as a property of the schema, and a few by the real
+// server (editor-server.test.ts). It reads draft-07, shows `description` on hover and `examples` on completion.
 const schema = policySchema(stages) as { readonly [keyword: string]: unknown } // a map of keywords
 const ajv = new Ajv({ strict: false, allowUnionTypes: true, validateFormats: false })
 
