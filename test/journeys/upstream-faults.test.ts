@@ -9,8 +9,11 @@ interface Fault {
   readonly what: string
   /** What the function does once a request's head has arrived; `turn` counts its requests from 1. */
   readonly serve: (socket: Socket, turn: number) => void
-  /** A refusal of ours, an answer that visibly breaks off, or (for what only looks like a fault) a whole answer. */
-  readonly expect: 502 | 504 | 'cut' | 200
+  /**
+   * A refusal of ours, an answer that visibly breaks off, or (for what only looks like a fault) a whole answer; `open`: an
+   * answer that ends with its connection, as the function's did.
+   */
+  readonly expect: 502 | 504 | 'cut' | 200 | 'open'
   readonly method?: 'POST' | 'HEAD'
   /** The latest moment of the answer's end; for what must wait for a deadline. */
   readonly withinMs?: number
@@ -80,6 +83,21 @@ const beforeTheHead: readonly Fault[] = [
   {
     what: 'tells a length and chunks',
     serve: say(`${ok}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`),
+    expect: 502,
+  },
+  {
+    what: 'names a coding of the transfer that is not chunked',
+    serve: sayAndEnd(`${ok}Transfer-Encoding: gzip\r\n\r\nfine!`),
+    expect: 502,
+  },
+  {
+    what: 'puts another coding beside chunks',
+    serve: say(`${ok}Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nfine!\r\n0\r\n\r\n`),
+    expect: 502,
+  },
+  {
+    what: 'says chunked twice',
+    serve: say(`${ok}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfine!\r\n0\r\n\r\n`),
     expect: 502,
   },
   {
@@ -154,8 +172,14 @@ const odd: readonly Fault[] = [
   {
     what: 'ends an answer without a length by hanging up',
     serve: sayAndEnd(`${ok}\r\nfine!`),
-    expect: 200,
+    expect: 'open',
     body: 'fine!',
+  },
+  {
+    what: 'ends a long answer without a length by hanging up',
+    serve: sayAndEnd(`${ok}\r\n${'fine!'.repeat(60_000)}`),
+    expect: 'open',
+    body: 'fine!'.repeat(60_000),
   },
   { what: 'says more than it announced', serve: say(`${wholeAnswer}and ${poison}`), expect: 200, body: 'fine!' },
   { what: 'answers twice at once', serve: say(wholeAnswer + poison), expect: 200, body: 'fine!' },
@@ -293,6 +317,11 @@ for (const [family, faults] of Object.entries({
         t.same(answers, [], `${what}: no whole answer`)
         t.ok(conversation.closedByServer, `${what}: the caller's connection is broken off`)
         t.notMatch(rest, /\r\n0\r\n\r\n$/, `${what}: and never ends as if it were whole`)
+      } else if (expect === 'open') {
+        t.match(rest, /^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n/i, `${what}: it says that it will close`)
+        t.notMatch(rest, /\r\n(transfer-encoding|content-length):/i, `${what}: and promises no end`)
+        t.equal(rest.slice(rest.indexOf('\r\n\r\n') + 4), body, what)
+        t.equal(conversation.reset, false, `${what}: and ends in order`)
       } else {
         t.same(
           { status: answers.at(0)?.status, more: answers.length - 1, rest },

@@ -59,6 +59,8 @@ export class Transfer implements Answer {
   #discarding = false
   #replaced: Buffer | null = null
   #response: ServerResponse | null = null
+  /** Its end is the connection's: nobody can tell whether that came too early. */
+  #isOpenEnded = false
   #collecting: { readonly limit: number; readonly done: (body: Buffer | null) => void } | null = null
 
   constructor(
@@ -115,8 +117,13 @@ export class Transfer implements Answer {
     this.#stopWaiting()
     this.status = status
     this.#resume = resume
-    this.headers = forwardableHeaders(rawHeaders, status)
+    const framing = readHeaders(rawHeaders, status, this.headers)
     this.hasBody = this.#method !== 'HEAD' && status !== 204 && status !== 304
+    if (framing === 'unknown') {
+      this.#end('a transfer coding that is not chunked', 'bad-answer')
+      return true
+    }
+    this.#isOpenEnded = this.hasBody && framing === 'open'
     this.#exchange.upstreamAnswered(status)
     this.#gate?.answered(this.#ticket, status)
     this.#settle?.(this)
@@ -210,6 +217,7 @@ export class Transfer implements Answer {
       return true
     }
     if (this.failure !== '') return false
+    if (this.#isOpenEnded) this.#leaveOpen(response, headers)
     response.writeHead(this.status, headers)
     if (!this.hasBody) {
       response.end()
@@ -239,6 +247,13 @@ export class Transfer implements Answer {
       this.#flow()
     }
     return true
+  }
+
+  /** An end mark of ours would say that nothing is missing, which nobody knows. RFC 9112 section 8 */
+  #leaveOpen(response: ServerResponse, headers: string[]): void {
+    response.useChunkedEncodingByDefault = false
+    this.#exchange.socket.posternEnds = true
+    if (!headers.includes('connection')) headers.push('connection', 'close')
   }
 
   // ── time, and the end ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -332,8 +347,13 @@ function faultOf(error: Error & { code?: string }): SendFault['fault'] {
 /** Lower-case names of an answer's raw headers; functions choose them, so the table is bounded. */
 const answerNames = new Map<string, string>()
 
-function forwardableHeaders(raw: readonly Buffer[], status: number): string[] {
-  const headers: string[] = []
+/**
+ * Fills `headers` with those that pass, and tells how the body ends: by its length or chunks, with the connection
+ * (`open`), or by a coding that was taken for its end and is none (RFC 9112 section 6.3).
+ */
+function readHeaders(raw: readonly Buffer[], status: number, headers: string[]): 'framed' | 'open' | 'unknown' {
+  let coding: string | null = null
+  let hasLength = false
   let named: Set<string> | null = null
   // 204 has no body, and a reader who believes a length would wait for one: RFC 9110 section 8.6
   let isLengthFalse = status === 204
@@ -347,17 +367,25 @@ function forwardableHeaders(raw: readonly Buffer[], status: number): string[] {
     const value = (raw[i + 1] ?? Buffer.alloc(0)).toString('latin1')
     if (hopByHop.has(name)) {
       if (name === 'connection' && value !== 'keep-alive' && value !== 'close') named = namedBy(value, named)
-      else if (name === 'transfer-encoding') isLengthFalse = true
+      else if (name === 'transfer-encoding') {
+        isLengthFalse = true
+        coding = coding === null ? value.trim().toLowerCase() : `${coding}, ${value}`
+      }
       continue
     }
+    if (name === 'content-length') hasLength = true
     headers.push(name, value)
   }
-  if (named === null && !isLengthFalse) return headers
-  // A length beside chunked framing is one of two stories; the framing is the one that was read.
-  return headers.filter((_, i) => {
-    const name = headers[i - (i % 2)] ?? ''
-    return !(named?.has(name) ?? false) && !(isLengthFalse && name === 'content-length')
-  })
+  if (named !== null || isLengthFalse) {
+    // A length beside chunked framing is one of two stories; the framing is the one that was read.
+    const kept = headers.filter((_, i) => {
+      const name = headers[i - (i % 2)] ?? ''
+      return !(named?.has(name) ?? false) && !(isLengthFalse && name === 'content-length')
+    })
+    headers.splice(0, headers.length, ...kept)
+  }
+  if (coding !== null && coding !== 'chunked') return 'unknown'
+  return coding !== null || hasLength ? 'framed' : 'open'
 }
 
 function namedBy(connection: string, before: Set<string> | null): Set<string> | null {
