@@ -101,6 +101,8 @@ t.test('an answer that breaks its schema never leaves, and one that keeps it lea
     ['a missing field', json, '{}', 'required'],
     ['no JSON', json, '<html>', 'json'],
     ['nothing', json, '', 'json'],
+    ['a surplus field behind an escape', json, '{"id":7,"p\\u0061ssword":"hunter2"}', 'additionalProperties'],
+    ['a key that only an escape can write', json, '{"id":7,"a\\"b":"hunter2"}', 'json'],
     ['another type', { 'content-type': 'text/html' }, body, 'content-type'],
     ['too long', json, `{"id":7,"x":"${'x'.repeat(1_100)}"}`, 'maxBytes'],
     ['unreadable', { ...json, 'content-encoding': 'gzip' }, gzipSync(body), 'content-encoding'],
@@ -114,6 +116,9 @@ t.test('an answer that breaks its schema never leaves, and one that keeps it lea
     t.equal(record.evidence?.['rule'], rule, what)
     t.notMatch(answer.text + JSON.stringify(record), /hunter2/, what)
   }
+  const escaped = '{"\\u0069d":7}'
+  answers(200, json, escaped)
+  t.equal((await get()).answer.text, escaped, 'an escape in a key is no fault')
   answers(404, json, '{"error":"none"}')
   t.equal((await get()).answer.status, 404, 'errors have another shape')
   upstream.answer = (_request, reply) => reply.writeHead(204).end()
@@ -145,6 +150,8 @@ t.test('fields that must not leave are taken out, and what cannot be read does n
   t.equal(record.steps.at(-1)?.evidence?.['redacted'], true)
   answers(200, { 'content-type': 'text/plain' }, '{"card":{"number":"4111"}}')
   t.notMatch((await get()).answer.text, '4111', 'a wrong type hides nothing')
+  answers(200, json, '{"card":{"numb\\u0065r":"4111","a\\"b":1}}')
+  t.equal((await get()).answer.text, '{"card":{"numb\\u0065r":"[redacted]","a\\"b":1}}', 'nor does an escape')
   answers(200, { ...json, etag: '"1"' }, '{"other":1}')
   t.equal((await get()).answer.headers.etag, '"1"', 'untouched answers leave as they came')
   const rows: readonly [number, Record<string, string>, string | Buffer, number, string][] = [

@@ -1,4 +1,5 @@
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from 'node:zlib'
+import { withPlainKeys } from '../../values/plain-keys.js'
 import { type Answer, type Deny, deny } from '../contract.js'
 import type { Validate } from '../json-schema.js'
 import { reasons } from './reasons.js'
@@ -35,10 +36,25 @@ export function codingOf({ headers }: Answer): string | null {
   return coding === 'identity' || coding === '' ? null : coding
 }
 
-/** Parses an answer's JSON; undefined for what is none, which no JSON text means. */
-export function parsed(body: Buffer): unknown {
+/** Whether the bytes are JSON at all. */
+export function isJsonText(body: Buffer): boolean {
   try {
-    return JSON.parse(body.toString('utf8'))
+    JSON.parse(body.toString('utf8'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Parses an answer's JSON as its reader will; undefined for what is none, which no JSON text means, and for a key that
+ * only an escape can write, which not every engine reads alike.
+ */
+function parsed(body: Buffer): unknown {
+  const text = body.toString('utf8')
+  try {
+    const plain = text.includes('\\') ? withPlainKeys(text) : text
+    return plain === null ? undefined : JSON.parse(plain)
   } catch {
     return undefined
   }
@@ -49,14 +65,14 @@ export function schemaFault(answer: Answer, body: Buffer | null, validate: Valid
   const fault = (rule: string, at = ''): Deny => deny(reasons.schema, { rule, at: `body:${at}` })
   if (body === null) return fault('maxBytes')
   if (codingOf(answer) !== null) return fault('content-encoding')
-  if (!isJson(headerOf(answer.headers, 'content-type') ?? '')) return fault('content-type')
+  if (!isJsonType(headerOf(answer.headers, 'content-type') ?? '')) return fault('content-type')
   const value = parsed(body)
   if (value === undefined) return fault('json')
   const [first] = validate(value) ?? []
   return first === undefined ? null : fault(first.rule, first.at)
 }
 
-function isJson(contentType: string): boolean {
+function isJsonType(contentType: string): boolean {
   const end = contentType.indexOf(';')
   const type = (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
   return type === 'application/json' || type === 'text/json' || type.endsWith('+json')

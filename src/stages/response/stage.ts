@@ -9,7 +9,7 @@ import {
   type Verdict,
 } from '../contract.js'
 import { type Validate, validatorOf } from '../json-schema.js'
-import { codingOf, parsed, plainStart, schemaFault } from './body.js'
+import { codingOf, isJsonText, plainStart, schemaFault } from './body.js'
 import { compileDress, type Dress, mostHeaderLines } from './headers.js'
 import { leaksIn } from './leaks.js'
 import { reasons } from './reasons.js'
@@ -95,7 +95,7 @@ function compileJudge({ masks, validate, redact, maxBytes, dress }: Judging) {
     }
     if (body !== null && coding === null) leaks = leaksIn(body)
     if (redact === null || body?.length === 0) return passOn(exchange, answer, evidenceOf(leaks))
-    if (body === null || coding !== null || parsed(body) === undefined) {
+    if (body === null || coding !== null || !isJsonText(body)) {
       return isSuccess ? unreadable : masked(exchange, answer, dress, { unreadable: true })
     }
     const without = redact(body)
