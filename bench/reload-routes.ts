@@ -126,7 +126,7 @@ function tell({
   progress('')
   const lost = load.lost + load.unaccepted + load.refused
   const live = edits.map(({ liveMs }) => liveMs)
-  const longest = Math.max(...edits.map(({ stalls }) => stalls.longestMs))
+  const longest = Math.max(...edits.map(({ stalls }) => stalls.ownMs))
   const words = { route: 'one route changed', lines: 'one line more in a file', default: 'a default of all changed' }
   const rows = kinds.map((kind) => {
     const of = edits.filter((edit) => edit.kind === kind)
@@ -138,16 +138,17 @@ function tell({
       Math.max(...of.map((edit) => edit.liveMs)).toFixed(0),
       median(stalls).toFixed(1),
       Math.max(...stalls).toFixed(1),
+      Math.max(...of.map((edit) => edit.stalls.ownMs)).toFixed(1),
     ]
   })
-  rows.push(['no edit, 3 s', '', '', '', '', undisturbed.longestMs.toFixed(1)])
+  rows.push(['no edit, 3 s', '', '', '', '', undisturbed.longestMs.toFixed(1), undisturbed.ownMs.toFixed(1)])
   const text = `## reload-routes
 
 ${circumstances()}
 
 ${options.routes} routes in files of ${perFile}, ${options.rate} requests a second, ${reloads} reloads; every answer judged:
 
-${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'longest stall, median ms', 'longest stall ms'], rows)}
+${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'stall, median ms', 'longest stall ms', 'of its own doing'], rows)}
 
 | | figure |
 |---|---:|
@@ -166,7 +167,7 @@ ${table(['', 'reloads', 'live, median ms', 'live, slowest ms', 'longest stall, m
       'answers that were wrong': load.wrongCount,
       'edits that went wrong': stuck.length,
       'slowest seconds to live': Math.max(...live) / 1000,
-      'longest stall, ms': longest,
+      'longest stall of its own doing, ms': longest,
     }),
     ...stuck,
     ...load.wrong,

@@ -52,6 +52,7 @@ export class Judge {
     declaresBody: false,
     requiresBody: false,
     readsBody: true,
+    encodedSlash: 'refuse',
     types: readableTypes,
     structure: { depth: 20, keys: 2000, stringLength: null },
     bodySchema: null,

@@ -74,7 +74,7 @@ async function explainOneCode(code: string, given: Given, terminal: Terminal): P
 
 async function explainOneRoute(method: string, path: string, given: Given, terminal: Terminal): Promise<number> {
   const named = given.text('policies') ?? 'policies'
-  const [{ explainRoute }, { chooseRoute, formatRoute }] = await Promise.all([
+  const [{ explainRoute }, { chooseRoute, formatRoute, refusalOf }] = await Promise.all([
     import('../policy/explain-route.js'),
     import('./explain/explain-route.js'),
   ])
@@ -83,8 +83,10 @@ async function explainOneRoute(method: string, path: string, given: Given, termi
     choice = chooseRoute(routes, method, path)
     return choice.winner?.id ?? null
   })
-  const { route, plan, problems } = explained
-  const { candidates, refusal } = choice
+  const { plan, problems } = explained
+  const { candidates } = choice
+  const refusal = choice.refusal ?? (explained.route === null ? null : refusalOf(explained.route.plan, path))
+  const route = refusal === null ? explained.route : null
   if (given.has('json')) {
     terminal.out(`${JSON.stringify({ route, candidates, refusal, problems }, null, 2)}\n`)
     return route === null ? exitCode.problems : exitCode.fine

@@ -23,6 +23,8 @@ export interface CompiledRoute {
   readonly maxBodyBytes: number
   /** What happens to a body: read into memory for the steps, passed on as it arrives, or left unread to be refused. */
   readonly bodyIs: 'buffered' | 'streamed' | 'refused'
+  /** Whether a parameter of its path may hold `%2F`. */
+  readonly takesEncodedSlash: boolean
   /** The step in whose name a body over the cap is refused. */
   readonly requestStep: Step | null
   /** Keys of what its steps keep in the state: whoever goes on using the route goes on keeping them. */
@@ -49,9 +51,8 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     return { step, check: stage.compile(step.settings as never, noting) }
   })
   const corsStep = steps.find(({ step }) => step.stage === 'cors') ?? null
-  const requestStep = plan.steps.find(({ stage }) => stage === 'request') ?? null
-  // Settings are known to their own stage, which says so of its own in `bodyLimits`.
-  const limits = requestStep === null ? null : bodyLimits(requestStep.settings as RequestSettings)
+  const requestStep = requestStepOf(plan)
+  const limits = requestLimits(plan)
   return {
     plan,
     head: steps.filter(({ step }) => step.phase === 'head'),
@@ -60,9 +61,21 @@ export function compileRoute(plan: RoutePlan, tools: Tools): CompiledRoute {
     cors: corsStep === null ? null : corsStep.check,
     maxBodyBytes: limits?.maxBytes ?? fallbackBodyBytes,
     bodyIs: limits?.acceptsBody === false ? 'refused' : plan.body,
+    takesEncodedSlash: limits?.encodedSlash === 'allow',
     requestStep,
     kept: [...kept],
   }
+}
+
+function requestStepOf(plan: RoutePlan): Step | null {
+  return plan.steps.find(({ stage }) => stage === 'request') ?? null
+}
+
+/** What a route's `request` step says to whoever reads paths and bodies; null where it has none. */
+export function requestLimits(plan: RoutePlan): ReturnType<typeof bodyLimits> | null {
+  const step = requestStepOf(plan)
+  // Settings are known to their own stage, which says so of its own in `bodyLimits`.
+  return step === null ? null : bodyLimits(step.settings as RequestSettings)
 }
 
 /** The step that answers preflights in the name of a route's `cors` step. */

@@ -194,7 +194,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     if (secure !== null && socket.posternClientCa !== clientCa) response.shouldKeepAlive = false
     const current = generation
     const who = clientAddress.read(peer, request.rawHeaders)
-    const target = readTarget(request.url ?? '', limits.targetBytes)
+    const target = readTarget(request.url ?? '', limits.targetBytes, current.takesEncodedSlash)
     const head = readHead(request.rawHeaders, request.httpVersion)
     const refusal = refusalOf(request, target, head)
     const readable = refusal === null

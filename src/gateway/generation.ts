@@ -7,7 +7,7 @@ import { reasons as forwardReasons } from '../stages/forward/reasons.js'
 import { reasons as requestReasons } from '../stages/request/reasons.js'
 import type { AddressTier } from './address-tier.js'
 import { methods } from './canonical.js'
-import { type CompiledRoute, compileRoute } from './compiled-route.js'
+import { type CompiledRoute, compileRoute, requestLimits } from './compiled-route.js'
 import type { LiveExchange } from './exchange.js'
 import { announcedBytes, type BodyFault, readBody } from './read-body.js'
 import { reasons } from './reasons.js'
@@ -23,6 +23,8 @@ export interface Generation {
   readonly recorder: Recorder
   /** Requests inside. */
   readonly inFlight: number
+  /** Whether any route takes `%2F` in a parameter; without one the front door refuses it for all. */
+  readonly takesEncodedSlash: boolean
   /** Takes one request from the front door to its end. */
   handle(exchange: LiveExchange): void
   /** Refuses before any route is looked for: the front door's own denials. */
@@ -95,6 +97,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     const rest = slices.rest()
     if (rest !== null) await rest
   }
+  const takesEncodedSlash = plan.routes.some((route) => requestLimits(route)?.encodedSlash === 'allow')
   let inFlight = 0
   let closing = false
 
@@ -145,7 +148,9 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     if (barred !== null) return refuseBefore(exchange, barred)
     if (exchange.method === 'OPTIONS' && answersPreflight(exchange)) return
     const found = table.find(exchange.method, exchange.path)
-    if (found === null) return refuseBefore(exchange, deny(reasons.notFound))
+    if (found === null) {
+      return refuseBefore(exchange, deny(exchange.path.includes('%2F') ? reasons.target : reasons.notFound))
+    }
     if ('allowed' in found) {
       return refuseBefore(
         exchange,
@@ -153,6 +158,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       )
     }
     const route = compiled(found.route)
+    if (takesEncodedSlash && isStray(exchange.path, route)) return refuseBefore(exchange, deny(reasons.target))
     exchange.matched(route, found.params)
     exchange.goOn = done
     runSteps(route.head, exchange, afterHead, fail)
@@ -175,7 +181,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     const found = table.find(asked, exchange.path)
     if (found === null || 'allowed' in found) return false
     const route = compiled(found.route)
-    if (route.preflight === null) return false
+    if (route.preflight === null || (takesEncodedSlash && isStray(exchange.path, route))) return false
     exchange.matched(route, found.params)
     runSteps([route.preflight], exchange, afterPreflight, fail)
     return true
@@ -301,6 +307,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
   return {
     plan,
     recorder,
+    takesEncodedSlash,
     get inFlight() {
       return inFlight
     },
@@ -321,7 +328,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       tier.note(address)
     },
     async warmUp() {
-      const slices = inSlices()
+      const slices = inSlices({ pauseMs: 5 })
       for (const route of routes.values()) {
         if (closing) return
         compiled(route)
@@ -335,6 +342,11 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
       await parts.release()
     },
   }
+}
+
+/** Whether a path holds an encoded slash that its route did not ask for. Only parameters can: no literal of a route does. */
+function isStray(path: string, route: CompiledRoute): boolean {
+  return !route.takesEncodedSlash && path.includes('%2F')
 }
 
 const nothing: Buffer = Buffer.alloc(0)

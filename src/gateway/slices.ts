@@ -7,16 +7,19 @@ export interface Slices {
   rest(): Promise<void> | null
 }
 
-export function inSlices(): Slices {
+/** Between slices others have one turn, or as long as is said: what nobody waits for may take half of the time. */
+export function inSlices({ pauseMs = 0 } = {}): Slices {
   let ends = performance.now() + sliceMs
   return {
     rest() {
       if (performance.now() < ends) return null
       return new Promise((resolve) => {
-        setImmediate(() => {
+        const goOn = (): void => {
           ends = performance.now() + sliceMs
           resolve()
-        })
+        }
+        if (pauseMs === 0) setImmediate(goOn)
+        else setTimeout(goOn, pauseMs)
       })
     },
   }

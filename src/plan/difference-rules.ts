@@ -79,6 +79,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['request.maxBytes', more],
   ['request.types', admits],
   ['request.encodings', admits],
+  ['request.encodedSlash', steps('allow', 'refuse')],
   ['request.acceptsBody', steps(true, false)],
   ['request.structure.depth', more],
   ['request.structure.keys', more],

@@ -11,6 +11,20 @@ import { mentionsSecret, parseSecretText } from './secrets.js'
 import { entrySection, NodeSection, rootSection } from './section.js'
 import type { Shared } from './shared.js'
 
+/** What the routes of one file asked for while they were resolved. */
+export interface Asked {
+  readonly schemas: Map<string, SchemaPlan>
+  /** By the folder and the text of the reference; the digest of the text that was found. */
+  readonly reads: Map<
+    string,
+    { readonly reference: string; readonly from: Section; readonly path: string; readonly sha256: string }
+  >
+  readonly secretTexts: Set<Node>
+  readonly keeps: Set<string>
+  /** Something was asked for in vain. */
+  failed: boolean
+}
+
 /** Answers what stages and resolvers ask during one run: files, secrets, schemas, and work remembered by content. */
 export class Answers {
   /** Every schema that a step names, by content hash. */
@@ -24,7 +38,9 @@ export class Answers {
   readonly #secretTexts = new Set<Node>()
   readonly #hashes = new Map<unknown, string>()
   /** Files that routes name, by the folder and the text of the reference. */
-  readonly #read = new Map<string, Section | undefined>()
+  readonly #read = new Map<string, ReadFile | undefined>()
+  /** What is being asked, while somebody wants to know. */
+  #asked: Asked | undefined
 
   /** Where `isWhole` is false, a secret that nobody declared may stand in a file that could not be read. */
   constructor(
@@ -52,13 +68,50 @@ export class Answers {
       readFile: (reference, from) => this.#readFile(reference, from),
       secretText: (text) => this.secretText(text),
       addSchema: (schema) => this.#addSchema(schema),
-      keep: (key, make) => this.#memory.keep(`stage ${key}`, make),
+      keep: (key, make) => {
+        const kept = `stage ${key}`
+        this.#asked?.keeps.add(kept)
+        return this.#memory.keep(kept, make)
+      },
     }
+  }
+
+  /** Does the work and tells what it asked for. */
+  noting(work: () => void): Asked {
+    const asked: Asked = {
+      schemas: new Map(),
+      reads: new Map(),
+      secretTexts: new Set(),
+      keeps: new Set(),
+      failed: false,
+    }
+    this.#asked = asked
+    try {
+      work()
+    } finally {
+      this.#asked = undefined
+    }
+    return asked
+  }
+
+  /** Asks again what an earlier run asked; whether every answer is what it was. */
+  repeat({ schemas, reads, secretTexts, keeps }: Asked): boolean {
+    for (const { reference, from, sha256 } of reads.values()) {
+      this.#readFile(reference, from)
+      if (this.#read.get(readKey(reference, from))?.sha256 !== sha256) return false
+    }
+    for (const [hash, plan] of schemas) this.schemas[hash] ??= plan
+    for (const node of secretTexts) this.#secretTexts.add(node)
+    this.#memory.touch(keeps)
+    return true
   }
 
   /** The parts of a text that may name secrets. */
   secretText(text: Section): SecretText | undefined {
-    if (text instanceof NodeSection && text.node !== undefined) this.#secretTexts.add(text.node)
+    if (text instanceof NodeSection && text.node !== undefined) {
+      this.#secretTexts.add(text.node)
+      this.#asked?.secretTexts.add(text.node)
+    }
     return parseSecretText(text, this.#declaredSecrets, this.#aboutSecrets)
   }
 
@@ -86,26 +139,53 @@ export class Answers {
   }
 
   #readFile(reference: string, from: Section): Section | undefined {
-    const file = from instanceof NodeSection && from.node !== undefined ? from.node.source.file : from.place.file
-    const key = `${file.slice(0, file.lastIndexOf('/') + 1)}\0${reference}`
-    if (this.#read.has(key)) return this.#read.get(key)
-    const text = this.#folder.readReferred(reference, file, from.place)
+    const key = readKey(reference, from)
+    if (!this.#read.has(key)) this.#read.set(key, this.#readAnew(reference, from))
+    const read = this.#read.get(key)
+    if (this.#asked !== undefined) {
+      if (read === undefined) this.#asked.failed = true
+      else this.#asked.reads.set(key, { reference, from, path: read.path, sha256: read.sha256 })
+    }
+    return read?.section
+  }
+
+  #readAnew(reference: string, from: Section): ReadFile | undefined {
+    const text = this.#folder.readReferred(reference, fileOf(from), from.place)
     const node = text === undefined ? undefined : parseText(text, this.#memory, this.#problems.report)
-    const section = node === undefined ? undefined : rootSection(node)
-    this.#read.set(key, section)
-    return section
+    if (text === undefined || node === undefined) return undefined
+    return { section: rootSection(node), path: text.source.file, sha256: text.sha256 }
   }
 
   #addSchema(plan: SchemaPlan): string {
     // Routes that name one file hand in one object; its text is hashed once. Others hand in equal texts.
     const key = typeof plan.schema === 'object' && Object.keys(plan.refers).length === 0 ? plan.schema : undefined
     const known = key === undefined ? undefined : this.#hashes.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#asked?.schemas.set(known, plan)
+      return known
+    }
     const text = JSON.stringify([plan.dialect, plan.schema, plan.refers])
     const hash = this.#hashes.get(text) ?? createHash('sha256').update(text).digest('hex')
     this.#hashes.set(text, hash)
     if (key !== undefined) this.#hashes.set(key, hash)
     this.schemas[hash] ??= plan
+    this.#asked?.schemas.set(hash, plan)
     return hash
   }
+}
+
+/** A file that routes name. */
+interface ReadFile {
+  readonly section: Section
+  readonly path: string
+  readonly sha256: string
+}
+
+function fileOf(from: Section): string {
+  return from instanceof NodeSection && from.node !== undefined ? from.node.source.file : from.place.file
+}
+
+function readKey(reference: string, from: Section): string {
+  const file = fileOf(from)
+  return `${file.slice(0, file.lastIndexOf('/') + 1)}\0${reference}`
 }

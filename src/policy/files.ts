@@ -14,6 +14,7 @@ const maxFindings = 1_000
 export interface PolicyFile {
   readonly kind: FileKind
   readonly source: Source
+  readonly sha256: string
   readonly root: MapNode
 }
 
@@ -47,13 +48,13 @@ export function parseFiles(
 ): { readonly files: PolicyFile[]; readonly areWhole: boolean } {
   let areWhole = true
   const files = texts.flatMap((text) => {
-    const { kind, source } = text
+    const { kind, source, sha256 } = text
     const root = parseText(text, memory, (finding) => {
       report(finding)
       if (finding.severity !== 'warning') areWhole = false
     })
     if (root === undefined || (root.kind === 'scalar' && root.value === null)) return []
-    if (root.kind === 'map') return [{ kind, source, root }]
+    if (root.kind === 'map') return [{ kind, source, sha256, root }]
     report({
       code: 'policy.file-shape',
       message: 'A policy file is a map of keys; this one is not.',

@@ -6,13 +6,17 @@ import type { Report } from './problems.js'
 /** What each folder's routes inherit from the `_defaults.yaml` files above them. */
 export class FolderDefaults {
   readonly #defaults = new Map<string, MapNode>()
+  readonly #files = new Map<string, PolicyFile>()
   readonly #merged = new Map<string, MapNode>()
   readonly #builtIn: MapNode
   readonly #report: Report
 
   constructor(files: readonly PolicyFile[], builtIn: MapNode, report: Report) {
-    for (const { kind, root, source } of files) {
-      if (kind === 'defaults') this.#defaults.set(folderOf(source.file), settingsOf(root))
+    for (const file of files) {
+      if (file.kind !== 'defaults') continue
+      const folder = folderOf(file.source.file)
+      this.#defaults.set(folder, settingsOf(file.root))
+      this.#files.set(folder, file)
     }
     this.#builtIn = builtIn
     this.#report = report
@@ -20,6 +24,13 @@ export class FolderDefaults {
 
   of(file: string): MapNode {
     return this.#folder(folderOf(file))
+  }
+
+  /** The files that a file inherits from, the weakest first. */
+  above(file: string): PolicyFile[] {
+    const folder = folderOf(file)
+    const own = this.#files.get(folder)
+    return [...(folder === '' ? [] : this.above(folder)), ...(own === undefined ? [] : [own])]
   }
 
   #folder(folder: string): MapNode {

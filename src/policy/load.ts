@@ -1,12 +1,13 @@
 import { totalmem } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { deepFreeze } from '../plan/freeze.js'
-import type { Plan, RoutePlan } from '../plan/plan.js'
+import type { Plan } from '../plan/plan.js'
 import { stages as allStages } from '../stages/all.js'
 import type { Problem } from '../values/problem.js'
 import { Secret, type Vault } from '../values/secret.js'
 import { Memory } from './memory.js'
 import { type LoadOptions, planFromFolder } from './plan-from-folder.js'
+import { missingParts, type Part, type PartId, type PlanLayout, partsOf, planOf } from './plan-parts.js'
 import type { StageTable } from './schema.js'
 
 export type { LoadOptions } from './plan-from-folder.js'
@@ -38,24 +39,26 @@ export async function loadPolicy(
   return { ...built, plan, secrets: built.secrets, milliseconds: performance.now() - started }
 }
 
-/** The first answer of the worker to a request; the routes follow in portions. */
+/** The first answer of the worker to a request; what the loader does not hold yet is asked for after it. */
 interface LoadedHead {
   readonly id: number
-  readonly plan: Omit<Plan, 'routes'> | null
-  readonly portions: number
+  readonly plan: PlanLayout | null
+  readonly problems: readonly PartId[]
   readonly secrets: readonly (readonly [string, string])[]
-  readonly problems: readonly Problem[]
   readonly files: Loaded['files']
   readonly milliseconds: number
 }
 
 export type WorkerRequest =
   | { readonly id: number; readonly folder: string; readonly options: LoadOptions }
-  | { readonly id: number; readonly portion: number }
+  | { readonly id: number; readonly take: readonly PartId[] }
 export type WorkerAnswer =
   | LoadedHead
-  | { readonly id: number; readonly routes: readonly RoutePlan[] }
+  | { readonly id: number; readonly parts: readonly Part[] }
   | { readonly id: number; readonly fault: string }
+
+/** Parts asked for at once; a portion rarely holds as many. */
+const mostAsked = 500
 
 /** Loads policy in a worker thread, one load after the other, while traffic goes on. A load never rejects. */
 export interface PolicyLoader {
@@ -64,13 +67,16 @@ export interface PolicyLoader {
 }
 
 /**
- * A loader whose one worker lives on between reloads and remembers what did not change. The plan arrives in portions, so
- * that no portion keeps the event loop for longer than a few milliseconds.
+ * A loader whose one worker lives on between reloads and remembers what did not change. Only what did change arrives, in
+ * portions, so that none keeps the event loop for longer than a few milliseconds; the rest of the plan are the very
+ * objects of the plan before.
  */
 export function policyLoader(): PolicyLoader {
   let worker: Worker | null = null
   let last: Promise<unknown> = Promise.resolve()
   let nextId = 0
+  /** Parts of the last plan, frozen, by the numbers of the worker that made them. */
+  let held: ReadonlyMap<PartId, object> = new Map()
 
   const running = (): Worker => {
     if (worker !== null) return worker
@@ -84,6 +90,7 @@ export function policyLoader(): PolicyLoader {
     // Whoever waits hears of it through `ask`; this keeps an idle worker's end from ending the process.
     started.on('error', () => {})
     worker = started
+    held = new Map()
     return started
   }
 
@@ -92,14 +99,17 @@ export function policyLoader(): PolicyLoader {
     const thread = running()
     const head = await ask<LoadedHead>(thread, { id, folder, options })
     const secrets = new Map(head.secrets.map(([name, value]) => [name, new Secret(value)]))
-    const routes: RoutePlan[] = []
-    for (let portion = 0; portion < head.portions; portion++) {
-      const answer = await ask<{ readonly routes: readonly RoutePlan[] }>(thread, { id, portion })
-      routes.push(...deepFreeze(answer.routes))
+    const parts = new Map(held)
+    for (let missing = missingParts(head.plan, head.problems, parts); missing.length > 0; ) {
+      const answer = await ask<{ readonly parts: readonly Part[] }>(thread, { id, take: missing.slice(0, mostAsked) })
+      for (const [part, value] of answer.parts) parts.set(part, deepFreeze(value))
+      missing = missing.slice(answer.parts.length)
       await new Promise((resolve) => setImmediate(resolve))
     }
-    const plan = head.plan === null ? null : deepFreeze({ ...head.plan, routes })
-    return { plan, secrets, problems: head.problems, files: head.files, milliseconds: head.milliseconds }
+    const problems = head.problems.map((part) => parts.get(part) as Problem) // all have arrived, each where it belongs
+    const plan = head.plan === null ? null : deepFreeze(planOf(head.plan, parts))
+    if (head.plan !== null) held = new Map(partsOf(head.plan).map((part) => [part, parts.get(part) as object])) // as above
+    return { plan, secrets, problems, files: head.files, milliseconds: head.milliseconds }
   }
 
   return {

@@ -12,6 +12,13 @@ export class Memory {
     this.#current = new Map()
   }
 
+  /** Says that these things are still in use, though nobody asks for them. */
+  touch(keys: Iterable<string>): void {
+    for (const key of keys) {
+      if (!this.#current.has(key) && this.#previous.has(key)) this.#current.set(key, this.#previous.get(key))
+    }
+  }
+
   keep<T>(key: string, make: () => T): T {
     if (this.#current.has(key)) return this.#current.get(key) as T // a key is used with one type only
     const value = this.#previous.has(key) ? (this.#previous.get(key) as T) : make() // as above

@@ -1,4 +1,4 @@
-import { fingerprint } from '../plan/fingerprint.js'
+import { fingerprint, type KnownTexts } from '../plan/fingerprint.js'
 import type { Plan } from '../plan/plan.js'
 import type { Place } from '../values/place.js'
 import type { Problem } from '../values/problem.js'
@@ -19,6 +19,7 @@ import { PolicyFolder } from './read.js'
 import { RouteResolver, routeHas } from './resolve.js'
 import { resolveRoutes } from './resolve-routes.js'
 import type { Overrides, Resolving } from './resolving.js'
+import { RouteMemory } from './route-memory.js'
 import { languageOf, type StageTable } from './schema.js'
 import { type Environment, readSecrets, secretFile, standInSecrets } from './secrets.js'
 import { absentSection, rootSection } from './section.js'
@@ -173,11 +174,24 @@ function resolveSet(
     },
     stages,
   )
-  resolveRoutes(files, resolver, checker, builtIn, problems, (key) => onlooker?.wants?.(key) ?? true)
+  const wants = (key: string) => onlooker?.wants?.(key) ?? true
+  if (onlooker === undefined) {
+    const digests = new Map(files.map(({ source, sha256 }) => [source, sha256]))
+    const routeMemory = new RouteMemory(memory, answers, problems, [
+      // Guardrails, names of secrets.
+      files.find(({ kind }) => kind === 'gateway')?.sha256,
+      things,
+      // Limits are read by the routes that name them, places and all.
+      [...limits.entries].map(([name, { source }]) => [name, digests.get(source)]),
+    ])
+    resolveRoutes(files, resolver, checker, builtIn, problems, { memory: routeMemory })
+    routeMemory.close()
+  } else resolveRoutes(files, resolver, checker, builtIn, problems, { wants })
   if (!problems.hasErrors) {
     resolver.reportUnguarded()
     answers.refuseStraySecrets(files)
   }
   const facts = { gateway, ...things, schemas: answers.schemas, routes: resolver.routes }
-  return { plan: { fingerprint: problems.hasErrors ? '' : fingerprint(facts), ...facts }, secrets }
+  const texts = memory.keep<KnownTexts>('fingerprint texts', () => new WeakMap())
+  return { plan: { fingerprint: problems.hasErrors ? '' : fingerprint(facts, texts), ...facts }, secrets }
 }

@@ -23,8 +23,11 @@ export class Problems {
   /** Places of errors; a warning must never keep an error from being told. */
   readonly #faulty = new Set<string>()
   #sealed: ReadonlySet<string> = new Set()
+  /** How often anything was said, what was said twice included. */
+  reports = 0
 
   readonly report: Report = (finding) => {
+    this.reports++
     const place = placeKey(finding.at)
     if (this.#sealed.has(place)) return
     const key = `${place} ${finding.code}`
@@ -39,6 +42,7 @@ export class Problems {
 
   /** For stages: where a place has its error already, the second one is most likely its consequence. */
   readonly reportOnce: Report = (finding) => {
+    this.reports++
     if (!this.#faulty.has(placeKey(finding.at))) this.report(finding)
   }
 
@@ -49,6 +53,11 @@ export class Problems {
 
   get hasErrors(): boolean {
     return this.#faulty.size > 0
+  }
+
+  /** The files that anything was said about. */
+  files(): ReadonlySet<string> {
+    return new Set([...this.#found.values()].map(({ at }) => at.file))
   }
 
   /** Every problem in file order, each with its source line. */

@@ -12,7 +12,6 @@ const reserved: readonly string[] = [
   'route.inspect',
   'route.response',
   'route.request',
-  'route.request.encodedSlash',
   'route.request.events',
   'route.request.unwrap',
   'route.inspect.fields',

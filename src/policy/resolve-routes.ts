@@ -5,6 +5,7 @@ import { overlay } from './inherit.js'
 import { type MapNode, mapNode, type Node, placeOf } from './node.js'
 import type { Problems, Report } from './problems.js'
 import type { RouteResolver } from './resolve.js'
+import type { RouteMemory } from './route-memory.js'
 
 /** Hands every route of every file to the resolver, over the layers that its file inherits. */
 export function resolveRoutes(
@@ -13,21 +14,29 @@ export function resolveRoutes(
   checker: Checker,
   builtIn: MapNode,
   problems: Problems,
-  wants: (key: string) => boolean = () => true,
+  { wants = () => true, memory }: { readonly wants?: (key: string) => boolean; readonly memory?: RouteMemory } = {},
 ): void {
   const { report } = problems
   const folders = new FolderDefaults(files, builtIn, report)
   let count = 0
-  for (const { kind, root, source } of files) {
+  for (const file of files) {
+    const { kind, root, source } = file
     const defaults = kind === 'defaults' ? settingsOf(root) : root.entries.get('defaults')?.node
     const own = checkDefaults(defaults, checker, report)
     const routes = kind === 'routes' ? routesOf(root, report) : undefined
     if (routes === undefined) continue
-    const inherited = folders.of(source.file)
-    const base = own === undefined ? inherited : overlay(inherited, own, builtIn, report)
-    for (const entry of routes.entries.list) {
-      if (wants(entry.key)) resolver.add(entry, base)
+    const { list } = routes.entries
+    const resolve = () => {
+      const inherited = folders.of(source.file)
+      const base = own === undefined ? inherited : overlay(inherited, own, builtIn, report)
+      for (const entry of list) {
+        if (wants(entry.key)) resolver.add(entry, base)
+      }
     }
+    // What a defaults file says of itself is said whether or not its routes are resolved.
+    folders.of(source.file)
+    if (memory === undefined) resolve()
+    else memory.resolve(file, folders.above(source.file), list, resolver, resolve)
     count += routes.entries.list.length
   }
   resolver.reportUnreachable()

@@ -68,6 +68,15 @@ export class RouteResolver {
     this.#resolve(entry, entry.node, parsed, base, place)
   }
 
+  /** Routes of an earlier run, whose every circumstance is the same. */
+  adopt(entries: readonly Entry[], plans: readonly RoutePlan[]): void {
+    for (const entry of entries) {
+      const parsed = parseRouteKey(entry.key)
+      if (!('code' in parsed)) this.#claim(entry.key, parsed, keyPlaceOf(entry))
+    }
+    for (const plan of plans) this.routes.push(plan)
+  }
+
   /** Routes that no request can ever reach, once all are known. */
   reportUnreachable(): void {
     for (const methods of this.#taken.values()) {

@@ -227,3 +227,59 @@ async function served(port: number): Promise<boolean> {
   }
   return false
 }
+
+t.test('an encoded slash passes in a parameter of a route that asks for it, and nowhere else', async (t) => {
+  const upstream = await startUpstream(t)
+  const gateway = await startGateway(
+    t,
+    `
+upstreams: { echo: { url: "${upstream.url}" } }
+defaults: { upstream: echo }
+routes:
+  GET /open/{name}: { auth: none, reason: a test of the wire, request: { encodedSlash: allow } }
+  GET /open/{name}/meta: { auth: none, reason: a test of the wire, request: { encodedSlash: allow } }
+  GET /tail/{rest+}: { auth: none, reason: a test of the wire, request: { encodedSlash: allow } }
+  GET /checked/{name}:
+    auth: none
+    reason: a test of the wire
+    request: { encodedSlash: allow, path: { name: { type: string, pattern: "^[a-z]+/[a-z]+$" } } }
+  GET /shut/{name}: { auth: none, reason: a test of the wire }
+`,
+  )
+  const passes = [
+    '/open/a%2Fb',
+    '/open/a%2fb/meta',
+    '/open/https:%2F%2Fx',
+    '/tail/a%2Fb/c',
+    '/open/a',
+    '/checked/a%2Fb',
+    '/shut/a',
+  ]
+  for (const path of passes) {
+    const { status } = await gateway.get(path)
+    t.equal(status, 200, `${path} passes`)
+    t.equal(upstream.requests.at(-1)?.url, path.replace('%2f', '%2F'), 'in the one spelling')
+  }
+  const reached = upstream.requests.length
+  const refusals = [
+    ['/shut/a%2Fb', 'a route that did not ask'],
+    ['/open%2Fa', 'in the place of a slash of the route'],
+    ['/nowhere/a%2Fb', 'a path that no route has'],
+    ['/open/a%2F..%2Fb', 'with a dot segment behind it'],
+    ['/open/..%2Fb', 'with a dot segment before it'],
+    ['/open/%2e%2e%2Fb', 'with an encoded one'],
+    ['/open/a%2F.', 'with a single dot'],
+    ['/open/a%252Fb', 'encoded twice'],
+    ['/open/a%5Cb', 'for a backslash'],
+    ['/open/a%2F%00', 'beside a NUL'],
+    ['/open/a%2Fb/../c', 'beside a plain dot segment'],
+  ] as const
+  for (const [path, what] of refusals) {
+    const answer = await gateway.get(path)
+    t.equal(answer.status, 400, `refused: ${what}`)
+    t.equal((await gateway.recordOf(answer)).code, 'wire.target-ambiguous', what)
+  }
+  t.equal((await gateway.get('/checked/a%2Fb%2Fc')).status, 400, 'the schema of a parameter judges what it decodes to')
+  t.equal((await gateway.get('/open/%2Fetc%2Fpasswd')).status, 403, 'and so does inspect')
+  t.equal(upstream.requests.length, reached, 'nothing of it reached the function')
+})

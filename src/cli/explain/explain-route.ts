@@ -1,4 +1,6 @@
 import { readTarget } from '../../gateway/canonical.js'
+import { requestLimits } from '../../gateway/compiled-route.js'
+import { reasons } from '../../gateway/reasons.js'
 import { RouteTable } from '../../gateway/route-table.js'
 import type { IssuerPlan, Plan, RouteMatch, RoutePlan } from '../../plan/plan.js'
 import type { EffectiveValue } from '../../policy/effective.js'
@@ -32,7 +34,7 @@ export function chooseRoute(routes: readonly WrittenRoute[], method: string, tar
     target.includes('{') || method === 'ANY' ? routes.find(({ id }) => id === `${method} ${target}`) : undefined
   if (own !== undefined)
     return { winner: own, candidates: [{ id: own.id, place: own.place, lost: null }], refusal: null }
-  const read: { readonly path: string } | Reason = readTarget(target, Number.POSITIVE_INFINITY)
+  const read: { readonly path: string } | Reason = readTarget(target, Number.POSITIVE_INFINITY, true)
   if (!('path' in read))
     return { winner: null, candidates: [], refusal: `${read.status} ${read.code}: ${read.sentence}` }
   const table = new RouteTable<WrittenRoute>()
@@ -54,6 +56,13 @@ export function chooseRoute(routes: readonly WrittenRoute[], method: string, tar
   )
   const hint = near === undefined ? '' : ` The nearest is ${near}.`
   return { winner, candidates, refusal: `404 route.not-found: no route has this path.${hint}` }
+}
+
+/** Why a route whose pattern fits takes the target all the same not; null where it does. */
+export function refusalOf(route: RoutePlan, target: string): string | null {
+  const { status, code, sentence } = reasons.target
+  const isStray = /%2f/i.test(target.split('?')[0] ?? '') && requestLimits(route)?.encodedSlash !== 'allow'
+  return isStray ? `${status} ${code}: ${sentence} ${route.id} would take it with request.encodedSlash: allow.` : null
 }
 
 /** Whether the pattern of a route takes a path, whatever the method. The table decides; most need not be put to it. */

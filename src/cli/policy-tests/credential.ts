@@ -18,7 +18,7 @@ export function routeFinder(plan: Plan): RouteFinder {
   const table = new RouteTable<RoutePlan>()
   for (const route of plan.routes) table.add(route.match, route)
   return (method, target) => {
-    const read = readTarget(target, Number.POSITIVE_INFINITY)
+    const read = readTarget(target, Number.POSITIVE_INFINITY, true)
     if (!('path' in read)) return null
     const found = table.find(method, read.path)
     return found !== null && 'route' in found ? found.route : null

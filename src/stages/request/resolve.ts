@@ -28,6 +28,7 @@ export function resolve(policy: Section, scope: Scope): readonly Planned<Request
     acceptsBody,
     declaresBody,
     readsBody,
+    encodedSlash: request.get('encodedSlash').value === 'allow' ? 'allow' : 'refuse',
     types,
     encodings: encodingsOf(request),
     structure: {

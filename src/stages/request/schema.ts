@@ -81,6 +81,12 @@ export const schema: JsonSchema = {
     path: parameters('JSON schemas of path parameters, by name.', 'Its JSON schema.'),
     query: parameters('JSON schemas of query parameters, by name.', 'Its JSON schema.'),
     headers: parameters('JSON schemas of headers, by lower-case name.', 'Its JSON schema.'),
+    encodedSlash: {
+      enum: ['refuse', 'allow'],
+      description:
+        'Whether a path parameter may hold an encoded slash (%2F): it is matched, inspected and forwarded as a part of its segment. refuse unless said.',
+      examples: ['allow'],
+    },
     unknownQuery: {
       enum: ['reject', 'allow'],
       description:

@@ -17,6 +17,8 @@ export interface RequestSettings {
   readonly requiresBody: boolean
   /** Whether a listed media type can be read; else bodies stream by, unread. */
   readonly readsBody: boolean
+  /** Whether a parameter of the path may hold `%2F`; the front door and the route table see to it. */
+  readonly encodedSlash: 'refuse' | 'allow'
   /** Media types a body may have: exact, or with one `*`. */
   readonly types: readonly string[]
   /** Content codings a body may have: it is then inflated to be judged. */
@@ -51,7 +53,9 @@ export interface ParameterPlan {
 
 export type TextType = 'integer' | 'number' | 'boolean' | 'null' | 'string'
 
-/** What a body reader must know before the body phase, from the settings of a route's first `request` step. */
-export function bodyLimits(settings: RequestSettings): { readonly maxBytes: number; readonly acceptsBody: boolean } {
+/** What must be known of a route before its body phase, from the settings of its first `request` step. */
+export function bodyLimits(
+  settings: RequestSettings,
+): Pick<RequestSettings, 'maxBytes' | 'acceptsBody' | 'encodedSlash'> {
   return settings
 }
