@@ -37,6 +37,8 @@ module.exports = {
     home('undici-home', 'undici', '^src/(gateway/tools|state)/', 'The network has one home.'),
     home('redis-home', 'ioredis', '^src/state/store/redis-link\\.ts$', 'The shared store has one client, which only a policy with a store loads.'),
     home('oauth-home', 'oauth4webapi', '^src/state/introspection-request\\.ts$', 'Questions to issuers have one home.'),
+    home('aws-chain-home', '@aws-sdk/[^/]+', '^src/state/credentials/aws\\.ts$', 'The AWS chain has one home, loaded when a function is on AWS.'),
+    home('aws-signature-home', '@smithy/[^/]+', '^src/stages/forward/platforms/aws-sigv4\\.ts$', 'Signatures have one home, loaded with the first of them.'),
     home('ajv-home', 'ajv|ajv-formats', '^src/policy/|^src/stages/json-schema\\.ts$', 'Schemas are compiled in two places only.'),
   ],
   options: {

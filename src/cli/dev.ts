@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { formatHuman } from '../record/human.js'
 import { addressesFrom, formatAddress, isLoopback, listenFlags } from './address.js'
+import { cloudFrom } from './cloud.js'
 import { type Command, exitCode, UsageFault } from './command.js'
 import { devScreen } from './dev-screen.js'
 import { eventText, refusedStart } from './events.js'
@@ -43,6 +44,7 @@ export const command: Command = {
       const serving = await serve({
         folder: resolve(terminal.cwd, named),
         listeners: { ...usual, ...asked },
+        cloud: cloudFrom(terminal.env),
         ...(demo !== null && { overrides: demo.overrides, adjust: demo.adjust }),
         mayMove: { public: asked.public === undefined, admin: asked.admin === undefined },
         onRecord: (record) => terminal.out(formatHuman(record, { color })),

@@ -60,6 +60,21 @@ export type ServeEvent =
       readonly level: 'info' | 'warn'
       readonly message: string
     }
+  /** The gateway's own credentials for a platform cannot be had, or can again. */
+  | {
+      readonly event: 'credentials'
+      readonly source: string
+      readonly level: 'info' | 'warn'
+      readonly message: string
+    }
+  /** A function answers to strangers, or no longer does. */
+  | {
+      readonly event: 'canary'
+      readonly upstream: string
+      readonly level: 'info' | 'warn'
+      readonly verdict: 'open' | 'closed' | 'unclear'
+      readonly message: string
+    }
   /** Something in Postern threw that should not have; requests are judged all the same. */
   | { readonly event: 'fault'; readonly message: string; readonly times: number }
   /** New connections get another certificate than before. */
@@ -109,6 +124,10 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `upstream ${printable(event.upstream)}`)}  breaker ${event.state}: ${printable(event.message)}\n`
     case 'store':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', 'store')}  ${printable(event.message)}\n`
+    case 'credentials':
+      return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `credentials ${printable(event.source)}`)}  ${printable(event.message)}\n`
+    case 'canary':
+      return `${paint(event.verdict === 'open' ? 'red' : 'dim', `canary ${printable(event.upstream)} ${event.verdict}`)}  ${printable(event.message)}\n`
     case 'fault':
       return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
     case 'certificate-renewed':

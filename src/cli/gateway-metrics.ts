@@ -2,6 +2,7 @@ import type { Gateway } from '../gateway/gateway.js'
 import type { Metrics } from '../record/metrics.js'
 import type { State } from '../state/state.js'
 import type { LinkStats } from '../state/store/redis-link.js'
+import { registerCredentials } from './platform-metrics.js'
 import type { Reloading } from './reloading.js'
 import { registerUpstreams } from './upstream-metrics.js'
 
@@ -47,13 +48,14 @@ export function registerReloading(metrics: Metrics, reloading: Reloading): void 
 /** Registers what outlives reloads: limits, the store, key sets, verified tokens, what stands before each function. */
 export function registerState(
   metrics: Metrics,
-  state: Pick<State, 'counters' | 'introspections' | 'store' | 'keySets' | 'verifiedTokens' | 'gates'>,
+  state: Pick<State, 'counters' | 'introspections' | 'store' | 'keySets' | 'verifiedTokens' | 'gates' | 'credentials'>,
 ): void {
   registerLimits(metrics, state.counters)
   registerStore(metrics, state.store)
   registerKeySets(metrics, state.keySets)
   registerIntrospections(metrics, state.introspections)
   registerUpstreams(metrics, state.gates)
+  registerCredentials(metrics, state.credentials)
   const gauge = gauges(metrics)
   gauge(
     'postern_verified_tokens',

@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
   },
   test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
   why: { says: 'say why a request was decided as it was', load: () => import('./why.js') },
+  canary: {
+    says: 'try every function without its sign-in: none may answer',
+    load: () => import('./canary.js'),
+  },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
   schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },
   health: { says: 'ask a running gateway whether it is ready', load: () => import('./health.js') },

@@ -3,6 +3,7 @@ import { formatEvent, lineFormat } from '../record/line.js'
 import { createLog } from '../record/log.js'
 import { standardSink } from '../record/sink.js'
 import { addressesFrom, listenFlags } from './address.js'
+import { cloudFrom } from './cloud.js'
 import { type Command, exitCode } from './command.js'
 import { counted } from './counted.js'
 import { eventLine, eventText, refusedStart } from './events.js'
@@ -60,6 +61,7 @@ export const command: Command = {
     const serving = await serve({
       folder,
       listeners,
+      cloud: cloudFrom(terminal.env),
       ...(given.has('require-tests') && {
         admit: async () => (await import('./policy-tests/failed-tests.js')).failedTests(folder),
       }),

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from '../record/metrics.js'
 import { registerLog, registerProcess } from '../record/process-metrics.js'
 import { createRecent } from '../record/recent.js'
 import type { RecordReader } from '../record/record.js'
+import type { CloudSettings } from '../state/credentials/credentials.js'
 import { createState } from '../state/state.js'
 import type { Problem } from '../values/problem.js'
 import { revealText } from '../values/secret.js'
@@ -17,6 +18,7 @@ import { Refusal } from './command.js'
 import type { ServeEvent } from './events.js'
 import { createFaults } from './faults.js'
 import { registerGateway, registerReloading, registerState } from './gateway-metrics.js'
+import { type Canaries, lazyCanaries } from './lazy-canaries.js'
 import { isPortTaken, listenFault } from './listen-fault.js'
 import { formatBriefly } from './problems.js'
 import { createReloading, type Found, type ReloadCause, type Reloading } from './reloading.js'
@@ -46,6 +48,8 @@ export interface ServeOptions {
   /** Listeners that take a free port when theirs is busy. */
   readonly mayMove?: { readonly public: boolean; readonly admin: boolean }
   readonly overrides?: LoadOptions['overrides']
+  /** Where credentials for the platforms of functions come from. */
+  readonly cloud?: CloudSettings
   /** Changes every plan before it serves: the demo's own API key. */
   readonly adjust?: (plan: Plan) => Plan
   /** Asked of every set that loads: what it names refuses the set, at the start and at a reload. */
@@ -113,6 +117,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     replace: async (next, vault) => {
       const applied = await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }
+      await opened.canaries.use(next)
       tellCertificate()
       return applied
     },
@@ -123,6 +128,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   })
   const current = reloading
   registerReloading(metrics, current)
+  await opened.canaries.use(plan)
   const look = (): void => void current.reload('files changed')
   const watcher = watchFolder(folder, look)
   const pems = watchFiles(look)
@@ -192,6 +198,7 @@ interface Opened {
   readonly gateway: Gateway
   readonly admin: Console
   readonly metrics: Metrics
+  readonly canaries: Canaries
   readonly moved: Serving['moved']
   /** Closes what the drained gateway leaves. */
   close(): Promise<void>
@@ -200,7 +207,7 @@ interface Opened {
 /** Opens the admin listener and then the gateway, so that somebody can be asked from the start; both or none. */
 async function openListeners(
   { plan, secrets }: Whole,
-  { mayMove = { public: false, admin: false }, onRecord, onEvent, log }: ServeOptions,
+  { mayMove = { public: false, admin: false }, cloud = {}, onRecord, onEvent, log }: ServeOptions,
   now: { readonly status: (gateway: Gateway | null) => Status; readonly token: () => string | null },
 ): Promise<Opened> {
   const metrics = createMetrics()
@@ -210,8 +217,15 @@ async function openListeners(
   const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }), {
     onBreakerNotice: (notice) => onEvent({ event: 'breaker', ...notice }),
     onStoreNotice: (notice) => onEvent({ event: 'store', ...notice }),
+    cloud,
+    onCredentialNotice: (notice) => onEvent({ event: 'credentials', ...notice }),
   })
   registerState(metrics, state)
+  const canaries = lazyCanaries({
+    pools: state.pools,
+    metrics,
+    notify: (notice) => onEvent({ event: 'canary', ...notice }),
+  })
   const onFault = createFaults(metrics, onEvent)
   const batch = createBatch([metrics.read, recent.read, onRecord], onFault)
   const { public: publicPlan, admin: adminPlan } = plan.gateway.listeners
@@ -229,6 +243,7 @@ async function openListeners(
       onFault,
     })
   const closeRest = async (admin: Console): Promise<void> => {
+    canaries.close()
     batch.flush()
     await Promise.all([admin.close(), state.close()])
     stopMeasuring()
@@ -243,6 +258,7 @@ async function openListeners(
       gateway,
       admin: admin.listener,
       metrics,
+      canaries,
       moved: { public: open.moved, admin: admin.moved },
       close: () => closeRest(admin.listener),
     }

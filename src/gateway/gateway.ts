@@ -80,6 +80,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
       limiter: openLimiter(plan.gateway.store, state, clock),
       http: openUpstreams(plan, state),
+      credentials: state.credentials,
       securityHeaders: headersOf,
     })
     await app.ready()

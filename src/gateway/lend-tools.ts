@@ -16,6 +16,7 @@ export interface Lender {
   readonly clock: Clock
   readonly limiter: Limiter
   readonly http: Tools['http']
+  readonly credentials: Tools['credentials']
   readonly securityHeaders: Tools['securityHeaders']
   /** In the place of the network, where nobody is to be asked about a token. */
   readonly introspector?: (verifier: Tools['verifier']) => Tools['introspector']
@@ -23,7 +24,7 @@ export interface Lender {
 
 /** What the stages of one generation borrow; call it before the Fastify instance is ready. */
 export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault: Vault }, lender: Lender): Tools {
-  const { app, state, clock, limiter, http, securityHeaders } = lender
+  const { app, state, clock, limiter, http, credentials, securityHeaders } = lender
   const { isTrusted: trusts } = clientAddress(plan.gateway.trustedProxies)
   const { issuers } = plan
   const { keySets, introspections, verifiedTokens } = state
@@ -50,6 +51,7 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
     limiter,
     slots: state.slots,
     http,
+    credentials,
     securityHeaders,
   }
 }

@@ -2,7 +2,7 @@ import type { IssuerPlan, Plan, Step } from '../plan/plan.js'
 import { createRecorder } from '../record/open-record.js'
 import type { DecisionRecord } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
-import type { Clock } from '../stages/contract.js'
+import type { Clock, Credential, Tools } from '../stages/contract.js'
 import type { ResponseSettings } from '../stages/response/settings.js'
 import { Kept } from '../state/kept.js'
 import type { KeySets } from '../state/key-sets.js'
@@ -76,6 +76,7 @@ export async function openRehearsal(options: RehearsalOptions): Promise<Rehearsa
       clock,
       limiter: createLimiter(state.counters, { isCounting }),
       http: standInFunctions(answer, remember),
+      credentials: rehearsed,
       securityHeaders: await securityHeaders(),
       introspector: standInIntrospector,
     },
@@ -179,6 +180,17 @@ const unreachable: KeySets = {
   }),
   stats: () => [],
   close: async () => {},
+}
+
+/** What shows where a sign-in would stand, and opens nothing. */
+const rehearsed: Tools['credentials'] = {
+  aws: () => always(Object.freeze({ accessKeyId: 'REHEARSED', secretAccessKey: 'rehearsed', sessionToken: null })),
+  googleIdToken: () => always('rehearsed'),
+  azureToken: () => always('rehearsed'),
+}
+
+function always<T>(value: T): Credential<T> {
+  return { get: () => value, doubt() {} }
 }
 
 function withoutAnswerSchemas(plan: Plan): Plan {

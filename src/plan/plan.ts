@@ -257,6 +257,12 @@ export interface UpstreamPlan {
   readonly basePath: string
   readonly auth: UpstreamAuth
   readonly reservedConcurrency: number | null
+  /** Absent where the host and the sign-in say nothing of it. */
+  readonly platform?: PlatformId
+  /** Absent: no canary. */
+  readonly canary?: CanaryPlan
+  /** What the platform calls it: an ARN, a resource name. */
+  readonly function?: string
   /** Null: the authorities that Node believes. */
   readonly tls: UpstreamTls | null
   /** Calls that one process of the gateway has under way there at once; more are refused. */
@@ -287,6 +293,34 @@ export interface UpstreamTls {
   readonly pins: readonly string[]
 }
 
+export type PlatformId =
+  | 'aws-lambda'
+  | 'google-cloud-run'
+  | 'google-cloud-functions'
+  | 'azure-functions'
+  | 'vercel'
+  | 'cloudflare-workers'
+  | 'netlify'
+
 export type UpstreamAuth =
   | { readonly kind: 'none' }
-  | { readonly kind: 'header'; readonly headers: readonly { readonly name: string; readonly value: SecretText }[] }
+  | { readonly kind: 'header'; readonly headers: readonly UpstreamHeader[] }
+  | { readonly kind: 'aws-sigv4'; readonly region: string; readonly service: string }
+  | { readonly kind: 'google-id-token'; readonly audience: string }
+  | { readonly kind: 'azure-entra'; readonly resource: string; readonly clientId: string | null }
+
+export interface UpstreamHeader {
+  readonly name: string
+  readonly value: SecretText
+  /** What the function took before, while the secret is being changed. */
+  readonly former?: SecretText
+}
+
+/** Calls to the function without its sign-in, to see that it refuses them. */
+export interface CanaryPlan {
+  /** Null: once after each start. */
+  readonly everyMs: number | null
+  readonly method: 'HEAD' | 'OPTIONS' | 'GET'
+  /** Put behind the base path. */
+  readonly path: string
+}

@@ -1,6 +1,11 @@
+import type { PlatformId, UpstreamAuth } from '../plan/plan.js'
+
 /** What is known of a serverless platform: how to tell it by its hosts, and what it takes. */
 export interface Platform {
+  readonly id: PlatformId
   readonly name: string
+  /** The sign-in that is usual there, as a policy writes it. */
+  readonly signIn: string
   readonly host: RegExp
   /** The largest request body; bytes that are no text count more where the platform encodes them (base64). */
   readonly bodyBytes: number | null
@@ -19,7 +24,9 @@ const unknown = { bodyBytes: null, binaryBytes: null, totalMs: null, targetBytes
 /** Hosts of serverless platforms, where a URL without sign-in is open to everyone who learns it. */
 const platforms: readonly Platform[] = [
   {
+    id: 'aws-lambda',
     name: 'AWS Lambda',
+    signIn: 'aws-sigv4',
     host: /\.lambda-url\.[a-z0-9-]{1,40}\.on\.aws$/,
     // 6 MB for the whole event, in which bytes that are no text travel as base64; 15 minutes; ten requests a second for
     // each unit of concurrency. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -30,7 +37,9 @@ const platforms: readonly Platform[] = [
     callsPerUnit: 10,
   },
   {
+    id: 'google-cloud-run',
     name: 'Google Cloud Run',
+    signIn: 'google-id-token',
     host: /\.run\.app$/,
     // https://cloud.google.com/run/quotas
     ...unknown,
@@ -38,7 +47,9 @@ const platforms: readonly Platform[] = [
     totalMs: 3_600_000,
   },
   {
+    id: 'google-cloud-functions',
     name: 'Google Cloud Functions',
+    signIn: 'google-id-token',
     host: /\.cloudfunctions\.net$/,
     // The second generation's; the first takes 10 MB and 9 minutes. https://cloud.google.com/functions/quotas
     ...unknown,
@@ -46,7 +57,9 @@ const platforms: readonly Platform[] = [
     totalMs: 3_600_000,
   },
   {
+    id: 'azure-functions',
     name: 'Azure Functions',
+    signIn: '{ azure-function-key: "${secret:…}" }',
     host: /\.azurewebsites\.net$/,
     // The load balancer gives up after 230 s, whatever the function does.
     // https://learn.microsoft.com/azure/azure-functions/functions-scale
@@ -56,7 +69,9 @@ const platforms: readonly Platform[] = [
     targetBytes: 4_096,
   },
   {
+    id: 'vercel',
     name: 'Vercel',
+    signIn: '{ header: { name: x-vercel-protection-bypass, value: "${secret:…}" } }',
     host: /\.vercel\.app$/,
     // https://vercel.com/docs/functions/limitations
     ...unknown,
@@ -64,14 +79,19 @@ const platforms: readonly Platform[] = [
     totalMs: 800_000,
   },
   {
+    id: 'cloudflare-workers',
     name: 'Cloudflare Workers',
+    signIn:
+      '{ header: [{ name: cf-access-client-id, value: "${secret:…}" }, { name: cf-access-client-secret, value: "${secret:…}" }] }',
     host: /\.workers\.dev$/,
     // https://developers.cloudflare.com/workers/platform/limits/
     ...unknown,
     bodyBytes: 100 * mebi,
   },
   {
+    id: 'netlify',
     name: 'Netlify',
+    signIn: '{ header: { name: x-gateway-key, value: "${secret:…}" } }',
     host: /\.netlify\.app$/,
     // https://docs.netlify.com/functions/overview/
     ...unknown,
@@ -82,4 +102,13 @@ const platforms: readonly Platform[] = [
 /** The platform that a host belongs to. */
 export function platformOf(host: string): Platform | undefined {
   return platforms.find((each) => each.host.test(host))
+}
+
+/** The platform that a sign-in speaks of, where the host is a name of one's own. */
+export function platformBySignIn(auth: UpstreamAuth): PlatformId | undefined {
+  if (auth.kind === 'aws-sigv4') return auth.service === 'lambda' ? 'aws-lambda' : undefined
+  if (auth.kind === 'google-id-token') return 'google-cloud-run'
+  if (auth.kind === 'azure-entra') return 'azure-functions'
+  if (auth.kind === 'header' && auth.headers.some(({ name }) => name === 'x-functions-key')) return 'azure-functions'
+  return undefined
 }

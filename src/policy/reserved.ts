@@ -28,13 +28,6 @@ const reserved: readonly string[] = [
   'route.legacyHeaders',
   'route.revocation',
   'issuer.revocation',
-  'upstream.auth=aws-sigv4',
-  'upstream.auth=google-id-token',
-  'upstream.auth=azure-managed-identity',
-  'upstream.auth.aws-sigv4',
-  'upstream.auth.google-id-token',
-  'upstream.auth.azure-managed-identity',
-  'upstream.auth.azure-ad',
   'rateLimit.cost',
 ]
 

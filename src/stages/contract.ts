@@ -89,6 +89,7 @@ export interface Tools {
   readonly limiter: Limiter
   readonly slots: Slots
   readonly http: Http
+  readonly credentials: Credentials
   /** The security headers that @fastify/helmet sets for a profile: flat, lower-case names. */
   securityHeaders(profile: 'strict' | 'basic'): readonly string[]
 }
@@ -241,12 +242,52 @@ export interface Timeouts {
   readonly totalMs: number | null
 }
 
+/** What the gateway shows to the platforms of functions. Each is fetched when first asked for, and kept over reloads. */
+export interface Credentials {
+  /** What the AWS credential chain finds. */
+  aws(): Credential<AwsKeys>
+  /** An ID token of Google for this audience. */
+  googleIdToken(audience: string): Credential<string>
+  /** An access token of the managed identity in Azure; `clientId` chooses a user-assigned one. */
+  azureToken(resource: string, clientId: string | null): Credential<string>
+}
+
+export interface Credential<T> {
+  /** The value, while it is good; it is renewed early, and a promise is given only where there is none in hand. */
+  get(): T | CredentialFault | Promise<T | CredentialFault>
+  /** The platform refused this value: it is fetched anew soon, should it still be the one in hand. */
+  doubt(value: T): void
+}
+
+export interface CredentialFault {
+  readonly fault: 'no-credentials'
+  /** For the operator's record; never sent out. */
+  readonly detail: string
+  readonly retryAfterSeconds: number
+}
+
+/** One set of keys is one object: who sees the same object may keep what was derived from it. */
+export interface AwsKeys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  /** Of temporary keys. */
+  readonly sessionToken: string | null
+}
+
 export interface SendFault {
   /**
-   * `too-large`: a streamed body went over its route's cap. `at-capacity`, `breaker-open`: the call was not let through to
-   * the function.
+   * `too-large`: a streamed body went over its route's cap. `no-credentials`: the gateway has nothing to sign in with.
+   * `at-capacity`, `breaker-open`: the call was not let through to the function.
    */
-  readonly fault: 'unreachable' | 'bad-answer' | 'timeout' | 'aborted' | 'too-large' | 'at-capacity' | 'breaker-open'
+  readonly fault:
+    | 'unreachable'
+    | 'bad-answer'
+    | 'timeout'
+    | 'aborted'
+    | 'too-large'
+    | 'no-credentials'
+    | 'at-capacity'
+    | 'breaker-open'
   /** For the operator's record; never sent out. */
   readonly detail: string
   /** Whether any byte of the request may have reached the function. */

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../stages/contract.js'
 import { Counters } from './counters.js'
+import { type CloudSettings, createCredentials, type KeptCredentials } from './credentials/credentials.js'
+import type { CredentialNotice } from './credentials/kept-credential.js'
 import type { Resolve } from './guarded-connector.js'
 import { createIntrospections, type Introspections } from './introspections.js'
 import { Kept } from './kept.js'
@@ -27,6 +29,7 @@ export interface State {
   readonly nonceKey: Buffer
   readonly pools: Pools
   readonly gates: UpstreamGates
+  readonly credentials: KeptCredentials
   readonly kept: Kept
   /** Ends connections and timers; what was counted is gone. */
   close(): Promise<void>
@@ -38,10 +41,13 @@ export function createState(
   onKeySetNotice?: (notice: KeySetNotice) => void,
   more: {
     readonly onBreakerNotice?: (notice: BreakerNotice) => void
+    readonly onCredentialNotice?: (notice: CredentialNotice) => void
     readonly onStoreNotice?: (notice: StoreNotice) => void
     readonly resolve?: Resolve
+    readonly cloud?: CloudSettings
   } = {},
 ): State {
+  const { cloud, onCredentialNotice } = more
   const pools = new Pools(more.resolve)
   const keySets = createKeySets({ clock, ...(onKeySetNotice === undefined ? {} : { notify: onKeySetNotice }) })
   const store = new Store(more.onStoreNotice)
@@ -57,6 +63,11 @@ export function createState(
     nonceKey: randomBytes(32),
     pools,
     gates: new UpstreamGates(() => clock.monotonic(), more.onBreakerNotice),
+    credentials: createCredentials({
+      clock,
+      ...(cloud !== undefined && { cloud }),
+      ...(onCredentialNotice !== undefined && { notify: onCredentialNotice }),
+    }),
     kept: new Kept(),
     async close() {
       store.close()

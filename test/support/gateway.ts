@@ -6,6 +6,7 @@ import { systemClock } from '../../src/gateway/tools/clock.js'
 import { loadPolicy } from '../../src/policy/load.js'
 import type { DecisionRecord } from '../../src/record/record.js'
 import type { Clock } from '../../src/stages/contract.js'
+import type { CloudSettings } from '../../src/state/credentials/credentials.js'
 import { createState, type State } from '../../src/state/state.js'
 import { formatPlace } from '../../src/values/place.js'
 import { type ReceivedAnswer, type SendOptions, send } from './http.js'
@@ -34,7 +35,7 @@ export interface TestGateway {
 export async function startGateway(
   t: { teardown(done: () => Promise<void> | void): void },
   files: string | Readonly<Record<string, string>>,
-  options: { readonly clock?: Clock } = {},
+  options: { readonly clock?: Clock; readonly cloud?: CloudSettings } = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -52,7 +53,7 @@ export async function startGateway(
     return { plan: loaded.plan, vault: loaded.secrets }
   }
   const policy = await load(files)
-  const state = createState(clock)
+  const state = createState(clock, undefined, options.cloud === undefined ? {} : { cloud: options.cloud })
   const records: DecisionRecord[] = []
   const waiting = new Map<string, (record: DecisionRecord) => void>()
   const gateway = await openGateway({

@@ -20,5 +20,30 @@ export const reasons = {
     status: 413,
     sentence: 'The body on its way to the function became larger than the route allows.',
   },
+  credentialsUnavailable: {
+    code: 'forward.credentials-unavailable',
+    status: 503,
+    sentence: 'The gateway has no credentials for the platform of the function.',
+  },
+  platformDenied: {
+    code: 'forward.platform-denied',
+    status: 502,
+    sentence: 'The platform of the function refused the gateway itself.',
+  },
+  platformThrottled: {
+    code: 'forward.platform-throttled',
+    status: 503,
+    sentence: 'The platform runs as many calls of the function as it grants.',
+  },
+  platformTooLarge: {
+    code: 'forward.platform-too-large',
+    status: 413,
+    sentence: 'The platform of the function takes no request of this size.',
+  },
+  platformTimeout: {
+    code: 'forward.platform-timeout',
+    status: 504,
+    sentence: 'The platform ended the function before it answered.',
+  },
   aborted: { code: 'forward.aborted', status: 499, sentence: 'The caller went away before the function answered.' },
 } as const satisfies Reasons

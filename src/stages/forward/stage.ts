@@ -2,6 +2,7 @@ import { parseDuration } from '../../values/duration.js'
 import { nearest } from '../../values/nearest.js'
 import {
   allow,
+  type Check,
   deny,
   type Exchange,
   type OutgoingRequest,
@@ -16,6 +17,8 @@ import {
   type Verdict,
 } from '../contract.js'
 import { headerFates, headerText, namedByConnection } from './headers.js'
+import { atPlatform } from './platforms/at-platform.js'
+import { signedIn, signInNames } from './platforms/sign-in.js'
 import { reasons } from './reasons.js'
 import { type RetrySettings, resolveRetry } from './retry.js'
 import { keys } from './schema.js'
@@ -76,6 +79,8 @@ export const forward: Stage<ForwardSettings> = {
       slot: 'forward',
       mode: 'enforce',
       declaredAt: upstream.keyPlace,
+      // A signature covers the hash of the whole body, so the body is read before the first byte of it leaves.
+      needsBody: scope.upstreams[name].auth.kind === 'aws-sigv4',
       settings: {
         upstream: name,
         timeouts: resolveTimeouts(policy),
@@ -106,9 +111,9 @@ export const forward: Stage<ForwardSettings> = {
   compile(settings, tools) {
     const plan = tools.upstreams[settings.upstream]
     if (plan === undefined) throw new Error(`upstream ${settings.upstream} is not in the plan`)
-    const upstream = tools.http.upstream(plan)
+    const upstream = signedIn(tools.http.upstream(plan), plan, tools)
     const outgoing = compileRequest(settings, plan.basePath, upstreamHeaders(settings, tools))
-    return (exchange) => {
+    const check: Check = (exchange) => {
       const request = outgoing(exchange)
       const started = tools.clock.monotonic()
       const elapsed = () => tools.clock.monotonic() - started
@@ -122,6 +127,7 @@ export const forward: Stage<ForwardSettings> = {
         )
       })
     }
+    return atPlatform(check, plan)
   },
 }
 
@@ -148,6 +154,7 @@ const reasonOf = {
   'too-large': reasons.bodyTooLarge,
   'at-capacity': reasons.atCapacity,
   'breaker-open': reasons.breakerOpen,
+  'no-credentials': reasons.credentialsUnavailable,
 } as const satisfies Readonly<Record<SendFault['fault'], Reason>>
 
 /** Headers that do not depend on the request: the upstream's credential and the route's constants. */
@@ -290,9 +297,12 @@ function resolvePath(section: Section, scope: Scope): ForwardSettings['path'] {
   return parts
 }
 
-/** Headers that frame the message or name its target cannot be set by a policy. */
+/** Headers that frame the message or name its target cannot be set by a policy, nor can those of the sign-in. */
 function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope: Scope): void {
+  const plan = scope.upstreams[settings.upstream]
+  const signIn = plan === undefined ? [] : signInNames(plan)
   const reserved = new Set([
+    ...signIn,
     'host',
     'content-length',
     'transfer-encoding',
@@ -300,6 +310,16 @@ function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope
     'x-forwarded-for',
     'x-request-id',
   ])
+  const target = settings.authorization === 'keep' ? 'authorization' : Object(settings.authorization).moveTo
+  if (signIn.includes(target)) {
+    const at = policy.get('forward', 'authorization').place
+    scope.report({
+      code: 'forward.authorization-taken',
+      message: `The gateway signs in at ${settings.upstream} with ${target} itself, so the caller's has no place there.`,
+      hint: 'Move it, authorization: move:X-Client-Authorization; or drop it and hand on claims.',
+      at,
+    })
+  }
   const named = [
     ...settings.claims.map(({ header }) => ({ header, at: policy.get('forward', 'claims') })),
     ...settings.setHeaders
