@@ -27,6 +27,7 @@ type Settings = { readonly [key: string]: unknown }
 /** What is derived from other settings, or means nothing to a reader. */
 const derived: ReadonlySet<string> = new Set([
   'inspect.pinned',
+  'inspect.part',
   'forward.credentialHeader',
   'forward.endToEnd',
   'forward.upstream',
@@ -58,6 +59,8 @@ export function routeFacts(route: RoutePlan): Facts {
 
 function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
   const { stage, mode, declaredAt } = step
+  // The detectors in report mode run in a step beside the one that says all there is to say.
+  if (stage === 'inspect' && settings['part'] === 'reported') return
   // What every route has says nothing by being there.
   if (stage !== 'forward' && stage !== 'response') {
     sheet.set(`${stage}.present`, true, declaredAt)
@@ -68,13 +71,33 @@ function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
     sheet.set('response.schema.mode', mode, declaredAt)
   }
   for (const [key, value] of Object.entries(settings)) {
-    if (stage === 'inspect' && key === 'exceptions') namedFacts('inspect.exceptions', value, declaredAt, sheet)
+    if (stage === 'inspect' && key === 'detectors') detectorFacts(value, declaredAt, sheet)
+    else if (stage === 'inspect' && key === 'graphql') graphqlFacts(value, declaredAt, sheet)
+    else if (stage === 'inspect' && key === 'exceptions') namedFacts('inspect.exceptions', value, declaredAt, sheet)
     else if (stage === 'forward' && key === 'authorization') authorizationFacts(value, declaredAt, sheet)
     else if (stage === 'forward' && key === 'claims')
       sheet.set('forward.claims', listOf(value).map(handedOn), declaredAt)
     else if (stage === 'forward' && key === 'setHeaders') sheet.set('forward.setHeaders', pairs(value), declaredAt)
     else flat(`${stage}.${key}`, value, declaredAt, sheet)
   }
+}
+
+/** Detectors that do not deny: those left out, and all that at most record. */
+function detectorFacts(value: unknown, place: Place, sheet: Sheet): void {
+  const modes = Object.entries(mapOf(value))
+  const off = modes.filter(([, mode]) => mode === 'off').map(([name]) => name)
+  sheet.set('inspect.detectors.off', off, place)
+  sheet.set(
+    'inspect.detectors.notDenying',
+    modes.map(([name]) => name),
+    place,
+  )
+}
+
+function graphqlFacts(value: unknown, place: Place, sheet: Sheet): void {
+  if (value === null) return
+  sheet.set('inspect.graphql.present', true, place)
+  flat('inspect.graphql', value, place, sheet)
 }
 
 function authorizationFacts(value: unknown, place: Place, sheet: Sheet): void {

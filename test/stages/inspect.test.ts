@@ -1,36 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import type { Content, Deny, Exchange, Tools } from '../../src/stages/contract.js'
+import type { Exchange } from '../../src/stages/contract.js'
 import { reasons } from '../../src/stages/inspect/reasons.js'
-import { inspect } from '../../src/stages/inspect/stage.js'
-import { makeExchange } from '../support/exchange.js'
-import { makeScope } from '../support/stage-scope.js'
+import { json, inspectStage as stageOf } from '../support/inspect-stage.js'
 
 const attack = "x' OR 'a'='a"
-
-/** The stage as one route would have it, and what it said of the policy on the way. */
-function stageOf(policy: string, files: Readonly<Record<string, string>> = {}) {
-  const made = makeScope(undefined, files)
-  const planned = inspect.resolve(made.section(policy), made.scope)
-  let now = Date.parse('2026-06-01T12:00:00Z')
-  const clock = { now: () => now, monotonic: () => now }
-  const tools = { ...made.tools, clock } as unknown as Tools // the stage borrows nothing else
-  const check = planned[0] === undefined ? null : inspect.compile(planned[0].settings, tools)
-  return {
-    planned,
-    findings: made.findings,
-    setTime(text: string) {
-      now = Date.parse(text)
-    },
-    judge(changed: Parameters<typeof makeExchange>[0]): Deny | null {
-      const verdict = check?.(makeExchange(changed))
-      if (verdict === undefined || verdict instanceof Promise) throw new Error('inspect answers at once')
-      return verdict.outcome === 'deny' ? verdict : null
-    },
-  }
-}
-
-const json = (value: unknown): { content: Content } => ({ content: { kind: 'json', value } })
 
 t.test('every place a caller can write to is inspected', async (t) => {
   const { judge } = stageOf('{}')
@@ -130,6 +104,24 @@ t.test('the strict profile counts weak signs in long texts too', async (t) => {
   const text = `${'Please look at this for me when you have the time, it is the thing we have. '.repeat(6)}; id`
   t.equal(stageOf('{}').judge(json({ note: text })), null)
   t.equal(stageOf('inspect: { profile: strict }').judge(json({ note: text }))?.reason.code, 'inspect.os-command')
+})
+
+t.test('one detector may only report, or be left out, while the others deny', async (t) => {
+  const { planned, judge, judgeBy } = stageOf('inspect: { detectors: { sqli: report, xss: off, code: enforce } }')
+  t.match(planned, [{ mode: 'enforce' }, { mode: 'report', settings: { part: 'reported' } }])
+  t.equal(judge(json({ note: attack })), null, 'the step that denies lets it pass')
+  t.equal(judgeBy(1, json({ note: attack }))?.reason.code, 'inspect.sqli', 'the step that reports names it')
+  t.equal(judge(json({ note: '<script>alert(1)</script>' })), null)
+  t.equal(judgeBy(1, json({ note: '<script>alert(1)</script>' })), null, 'what is left out is not even reported')
+  t.equal(judge(json({ note: '<?php system("id");' }))?.reason.code, 'inspect.code')
+  t.equal(judgeBy(1, json({ note: '<?php system("id");' })), null)
+  const nested = Buffer.from(
+    Array.from({ length: 9 }).reduce<string>((text) => Buffer.from(text).toString('base64'), 'a text of some length'),
+  )
+  t.equal(judge(json({ note: nested.toString() }))?.reason.code, 'inspect.encoding')
+  const lenient = stageOf('inspect: { detectors: { encoding: report } }')
+  t.equal(lenient.judge(json({ note: nested.toString() })), null)
+  t.equal(lenient.judgeBy(1, json({ note: nested.toString() }))?.reason.code, 'inspect.encoding')
 })
 
 t.test('an exception lifts one detector at one place', async (t) => {

@@ -1,4 +1,6 @@
 import type { Evidence } from '../contract.js'
+import type { DetectorName } from './detector-names.js'
+import type { GraphqlFinding } from './graphql/judge.js'
 import type { Found } from './inspector.js'
 import { formatPlaceTokens } from './places.js'
 
@@ -7,8 +9,13 @@ const shownCharacters = 6
 /** Places of hostile depth or length are cut. */
 const maxPlace = 160
 
-/** What an operator needs to judge a denial: detector, technique, place, offset and how the value was decoded. */
-export function evidenceOf(found: Found, source: string, tokens: readonly (string | number)[]): Evidence {
+/**
+ * What an operator needs to judge a denial: detector, technique, place, offset and how the value was decoded.
+ *
+ * @param outer what was undone before the inspector saw the value, outermost first; empty: nothing.
+ */
+export function evidenceOf(found: Found, source: string, tokens: readonly (string | number)[], outer = ''): Evidence {
+  const decoded = [outer, found.view.decoded].filter((steps) => steps !== '').join(', ')
   const place = formatPlaceTokens(source, tokens)
   return {
     detector: found.detector,
@@ -17,18 +24,41 @@ export function evidenceOf(found: Found, source: string, tokens: readonly (strin
     ...(found.inside === '' ? {} : { inside: cut(found.inside) }),
     offset: found.at,
     excerpt: masked(found.view.text, found.at),
-    ...(found.view.decoded === '' ? {} : { decoded: found.view.decoded }),
-    exception: exceptionFor(found, source, tokens),
+    ...(decoded === '' ? {} : { decoded }),
+    exception: exceptionFor(found.detector, source, tokens),
+  }
+}
+
+/** The same for a GraphQL request that asks for too much: what was counted, and the limit. */
+export function graphqlEvidence({ technique, at, found, limit }: GraphqlFinding): Evidence {
+  return {
+    detector: 'graphql',
+    technique,
+    at: cut(formatPlaceTokens(at.source, at.tokens)),
+    ...(found === undefined || limit === undefined ? {} : { found, limit }),
+    exception: exceptionFor('graphql', at.source, at.tokens),
+  }
+}
+
+/** The same for a field of an event that unpacks to more than may be unpacked. */
+export function packedEvidence(tokens: readonly (string | number)[], how: string): Evidence {
+  const at = cut(formatPlaceTokens('body', tokens))
+  return {
+    detector: 'encoding',
+    technique: 'too large to unpack',
+    at,
+    decoded: how,
+    exception: exceptionFor('encoding', 'body', tokens),
   }
 }
 
 /** The line that would lift this detector for this field, ready to be pasted below `inspect.exceptions`. */
-function exceptionFor(found: Found, source: string, tokens: readonly (string | number)[]): string {
+function exceptionFor(rule: DetectorName, source: string, tokens: readonly (string | number)[]): string {
   const place = formatPlaceTokens(
     source,
     tokens.map((token) => (typeof token === 'number' ? '*' : token)),
   )
-  return `NAME: { rule: ${found.detector}, at: ${JSON.stringify(cut(place))}, owner: WHO, until: YYYY-MM-DD }`
+  return `NAME: { rule: ${rule}, at: ${JSON.stringify(cut(place))}, owner: WHO, until: YYYY-MM-DD }`
 }
 
 function masked(text: string, at: number): string {

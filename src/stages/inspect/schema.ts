@@ -1,5 +1,6 @@
 import type { JsonSchema } from '../contract.js'
 import { detectorNames } from './detector-names.js'
+import { graphqlDefaults } from './graphql/limits.js'
 import { placePattern } from './places.js'
 
 const off = { const: 'off', description: 'Takes an inherited entry away.' }
@@ -34,6 +35,36 @@ const exception = {
   },
 }
 
+const count = (description: string, fallback: number, most: number) => ({
+  type: 'integer',
+  minimum: 1,
+  maximum: most,
+  default: fallback,
+  description,
+})
+
+const graphql = {
+  type: 'object',
+  description: 'Says that the route is GraphQL, and how much one request may ask for. `{}` takes the defaults.',
+  additionalProperties: false,
+  properties: {
+    depth: count('Nested selections.', graphqlDefaults.depth, 400),
+    aliases: count('Aliases in one document.', graphqlDefaults.aliases, 100_000),
+    fields: count(
+      'Fields in one document, those of a fragment counted wherever it is spread.',
+      graphqlDefaults.fields,
+      1_000_000,
+    ),
+    directives: count('Directives in one document.', graphqlDefaults.directives, 100_000),
+    batch: count('Operations in one request.', graphqlDefaults.batch, 10_000),
+    introspection: {
+      enum: ['deny', 'allow'],
+      default: 'deny',
+      description: 'Whether callers may ask for the schema: `__schema` and `__type`.',
+    },
+  },
+}
+
 /** What may stand under a route's `inspect`. */
 export const inspectSchema: JsonSchema = {
   type: 'object',
@@ -43,9 +74,19 @@ export const inspectSchema: JsonSchema = {
     profile: {
       enum: ['api', 'event', 'strict'],
       description:
-        '`api` by default; `event` for webhooks and cloud events; `strict` takes weak signs in long texts too.',
+        '`api` by default; `event` also undoes what cloud platforms and queues encode in their events; `strict` takes weak signs in long texts too.',
     },
     mode: { enum: ['enforce', 'report', 'off'], description: 'Deny, only record, or leave out.' },
+    detectors: {
+      type: 'object',
+      description: 'The mode of single detectors, by name, where it is not that of all: `{ ldap: off, ssrf: report }`.',
+      propertyNames: { enum: [...detectorNames] },
+      additionalProperties: {
+        enum: ['enforce', 'report', 'off'],
+        description: 'Deny, only record, or leave out. Under `mode: report`, `enforce` only records as well.',
+      },
+    },
+    graphql: { description: 'Limits of a GraphQL route, or `off`.', anyOf: [graphql, off] },
     exceptions: {
       type: 'object',
       description: 'Detectors lifted for single places, by name.',
