@@ -35,6 +35,8 @@ export type ServeEvent =
       readonly plan: string
       readonly tookMs: number
     }
+  /** Secrets were read anew and are others than before; their names. */
+  | { readonly event: 'secrets-renewed'; readonly cause: string; readonly secrets: readonly string[] }
   | { readonly event: 'reload-unchanged'; readonly cause: string; readonly plan: string }
   /** What a reload cannot change: the process must be started again. */
   | { readonly event: 'restart-needed'; readonly keys: readonly string[] }
@@ -114,6 +116,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       }\n`
     case 'reload-refused':
       return `${paint('red', 'reload REFUSED')}  ${countProblems(event.problems)}; still on plan ${short(event.plan)}\n\n${formatFirst(event.problems, folder, paint)}\n`
+    case 'secrets-renewed':
+      return `${paint('green', 'secrets')}  ${event.secrets.join(', ')} renewed\n`
     case 'reload-unchanged':
       return `reload  nothing has changed; still on plan ${short(event.plan)}\n`
     case 'restart-needed':

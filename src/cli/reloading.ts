@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Plan } from '../plan/plan.js'
 import type { Problem } from '../values/problem.js'
-import { revealText, type Vault } from '../values/secret.js'
+import type { Vault } from '../values/secret.js'
 import type { ServeEvent } from './events.js'
 import { oneAtATime } from './one-at-a-time.js'
 
@@ -14,6 +14,8 @@ export interface Found {
   readonly problems: readonly Problem[]
   /** Every file read, with the digest of its bytes. */
   readonly files: readonly { readonly path: string; readonly sha256: string }[]
+  /** Absolute paths of the secrets' own files. */
+  readonly secretFiles: readonly string[]
 }
 
 /** The last reload that was refused, until one is accepted. */
@@ -33,7 +35,7 @@ export interface Reloading {
   readonly restartNeeded: readonly string[]
 }
 
-/** Asked for by a person, a reload takes secrets anew and always answers; by a changed file, only if a text changed. */
+/** Asked for by a person, a reload always answers; by a changed file, only if a text or a secret is another. */
 export type ReloadCause = 'SIGHUP' | 'files changed'
 
 /**
@@ -53,6 +55,7 @@ export function createReloading(options: {
   let loadedAt = now()
   let refused: RefusedReload | null = null
   let lastSeen = digest(first)
+  let secrets = first.secrets
 
   const reload = oneAtATime(async (cause: ReloadCause) => {
     const started = performance.now()
@@ -72,10 +75,14 @@ export function createReloading(options: {
     }
     const previous = serving
     serving = found.plan
+    const renewed = renewedSecrets(secrets, found.secrets)
+    secrets = found.secrets
     loadedAt = now()
     refused = null
-    if (isSame) onEvent({ event: 'reload-unchanged', cause, plan: serving.fingerprint })
-    else {
+    if (renewed.length > 0) onEvent({ event: 'secrets-renewed', cause, secrets: renewed })
+    if (isSame) {
+      if (renewed.length === 0) onEvent({ event: 'reload-unchanged', cause, plan: serving.fingerprint })
+    } else {
       onEvent({
         event: 'reloaded',
         cause,
@@ -137,12 +144,20 @@ function unlike(one: Plan, other: Plan): string[] {
     .map(([name]) => name)
 }
 
+/** Names under `secrets:` whose values are others than before; certificates are held beside them and tell of themselves. */
+function renewedSecrets(before: Vault, after: Vault): string[] {
+  const isDeclared = /^[A-Za-z][A-Za-z0-9_-]*$/
+  return [...after]
+    .filter(([name, secret]) => before.has(name) && before.get(name)?.reveal() !== secret.reveal())
+    .flatMap(([name]) => (isDeclared.test(name) ? name : []))
+}
+
 function digest({ files, plan, secrets }: Found): string {
-  const tls = plan?.gateway.listeners.public.tls ?? null
-  const pem = tls === null ? [] : [tls.cert, tls.key, tls.clientCa ?? []].map((text) => revealText(text, secrets))
+  // Certificates and their keys are among them.
+  const values = [...secrets].map(([name, secret]) => [name, secret.reveal()])
   // A set without files is a folder that vanished: unlike any other, and like itself.
   return createHash('sha256')
-    .update(JSON.stringify([plan === null ? 'broken' : 'whole', files, pem]))
+    .update(JSON.stringify([plan === null ? 'broken' : 'whole', files, values]))
     .digest('hex')
 }
 
@@ -156,5 +171,5 @@ function broken(error: unknown): Found {
     hint: 'Run postern check on the folder; if it finds nothing, this is a fault of Postern: please report it.',
     place: { file: '.', line: 1, column: 1 },
   }
-  return { plan: null, secrets: new Map(), problems: [problem], files: [] }
+  return { plan: null, secrets: new Map(), problems: [problem], files: [], secretFiles: [] }
 }

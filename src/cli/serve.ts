@@ -113,7 +113,11 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   const loader = policyLoader()
   reloading = createReloading({
     first: { ...first, plan },
-    look: async () => await admitted(settled(await loader.load(folder, loadOptions()))),
+    look: async () => {
+      const found = await loader.load(folder, loadOptions())
+      watchNamed(found)
+      return await admitted(settled(found))
+    },
     replace: async (next, vault) => {
       const applied = await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }
@@ -131,10 +135,14 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
   await opened.canaries.use(plan)
   const look = (): void => void current.reload('files changed')
   const watcher = watchFolder(folder, look)
-  const pems = watchFiles(look)
-  /** A certificate has its own files: they are watched, and what came of them is told. */
+  const named = watchFiles(look)
+  /** Certificates and secrets stand in files of their own. A set that is refused for want of one is mended by it. */
+  function watchNamed(found: Found): void {
+    const { tls } = (found.plan ?? serving.plan).gateway.listeners.public
+    named.watch([...found.secretFiles, ...(tls?.files ?? [])])
+  }
+  /** What came of a certificate's files is told. */
   function tellCertificate(): void {
-    pems.watch(serving.plan.gateway.listeners.public.tls?.files ?? [])
     const { certificate } = gateway
     if (certificate === null || certificate.sha256 === certificateInUse) return
     const isRenewed = certificateInUse !== undefined
@@ -142,6 +150,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     const { sha256, validTo } = certificate
     if (isRenewed) onEvent({ event: 'certificate-renewed', sha256, validTo: new Date(validTo).toISOString() })
   }
+  watchNamed(first)
   tellCertificate()
   onEvent({
     event: 'started',
@@ -174,7 +183,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
       const stopping = performance.now()
       isStopping = true
       watcher.close()
-      pems.close()
+      named.close()
       clearTimeout(secondLook)
       clearInterval(anotherLook)
       onEvent({ event: 'draining', signal, inFlight: gateway.inFlight })

@@ -21,6 +21,8 @@ export interface Loaded {
   readonly problems: readonly Problem[]
   /** The files that were read, relative to the folder, with the SHA-256 of their bytes; secrets' files are not among them. */
   readonly files: readonly { readonly path: string; readonly sha256: string }[]
+  /** Absolute paths of the secrets' own files, whether they are there or not. */
+  readonly secretFiles: readonly string[]
   readonly milliseconds: number
 }
 
@@ -46,6 +48,7 @@ interface LoadedHead {
   readonly problems: readonly PartId[]
   readonly secrets: readonly (readonly [string, string])[]
   readonly files: Loaded['files']
+  readonly secretFiles: Loaded['secretFiles']
   readonly milliseconds: number
 }
 
@@ -109,7 +112,8 @@ export function policyLoader(): PolicyLoader {
     const problems = head.problems.map((part) => parts.get(part) as Problem) // all have arrived, each where it belongs
     const plan = head.plan === null ? null : deepFreeze(planOf(head.plan, parts))
     if (head.plan !== null) held = new Map(partsOf(head.plan).map((part) => [part, parts.get(part) as object])) // as above
-    return { plan, secrets, problems, files: head.files, milliseconds: head.milliseconds }
+    const { files, secretFiles, milliseconds } = head
+    return { plan, secrets, problems, files, secretFiles, milliseconds }
   }
 
   return {
@@ -145,7 +149,7 @@ function failed(error: unknown): Loaded {
       : 'Save a file or send SIGHUP to try again.',
     place: { file: '.', line: 1, column: 1 },
   }
-  return { plan: null, secrets: new Map(), problems: [problem], files: [], milliseconds: 0 }
+  return { plan: null, secrets: new Map(), problems: [problem], files: [], secretFiles: [], milliseconds: 0 }
 }
 
 function isOutOfMemory(error: unknown): boolean {

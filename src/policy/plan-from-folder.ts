@@ -21,7 +21,7 @@ import { resolveRoutes } from './resolve-routes.js'
 import type { Overrides, Resolving } from './resolving.js'
 import { RouteMemory } from './route-memory.js'
 import { languageOf, type StageTable } from './schema.js'
-import { type Environment, readSecrets, secretFile, standInSecrets } from './secrets.js'
+import { type Environment, readSecrets, secretFile, secretFiles, standInSecrets } from './secrets.js'
 import { absentSection, rootSection } from './section.js'
 import { checkGateway, checkTopLevel, gatherShared, resolveShared } from './shared.js'
 import { withStandIns } from './stand-ins.js'
@@ -41,6 +41,8 @@ export interface FolderPlan {
   readonly secrets: ReadonlyMap<string, Secret>
   readonly problems: readonly Problem[]
   readonly files: readonly { readonly path: string; readonly sha256: string }[]
+  /** Absolute paths of the secrets' own files. */
+  readonly secretFiles: readonly string[]
 }
 
 /** How often a folder is read again because it changed while it was read. */
@@ -59,7 +61,7 @@ export function planFromFolder(
     const problems = new Problems()
     const opened = PolicyFolder.open(folder, problems.report)
     if (opened === undefined) {
-      return { plan: null, secrets: new Map(), problems: problems.list(() => undefined), files: [] }
+      return { plan: null, secrets: new Map(), problems: problems.list(() => undefined), files: [], secretFiles: [] }
     }
     const texts = opened
       .policyTexts()
@@ -68,7 +70,7 @@ export function planFromFolder(
     const { files, areWhole } = parseFiles(texts, memory, problems.report)
     problems.seal()
     const set = { folder: opened, files, isWhole: isReadable && areWhole }
-    const { plan, secrets } = resolveSet(set, options, stages, memory, problems, environment, onlooker)
+    const { plan, secrets, secretFiles } = resolveSet(set, options, stages, memory, problems, environment, onlooker)
     // A ConfigMap is swapped by its links: a set of files from before and after would be one that nobody wrote.
     if (opened.hasMoved() && reads < maxReads) continue
     memory.turn()
@@ -77,6 +79,7 @@ export function planFromFolder(
       secrets,
       problems: problems.list((file) => opened.sourceOf(file)),
       files: opened.files(),
+      secretFiles,
     }
   }
 }
@@ -97,7 +100,7 @@ function resolveSet(
   problems: Problems,
   environment: Environment | undefined,
   onlooker: Onlooker | undefined,
-): { readonly plan: Plan; readonly secrets: ReadonlyMap<string, Secret> } {
+): { readonly plan: Plan; readonly secrets: ReadonlyMap<string, Secret>; readonly secretFiles: readonly string[] } {
   const { report } = problems
   const language = languageOf(stages)
   const checker = new Checker(language)
@@ -193,5 +196,9 @@ function resolveSet(
   }
   const facts = { gateway, ...things, schemas: answers.schemas, routes: resolver.routes }
   const texts = memory.keep<KnownTexts>('fingerprint texts', () => new WeakMap())
-  return { plan: { fingerprint: problems.hasErrors ? '' : fingerprint(facts, texts), ...facts }, secrets }
+  return {
+    plan: { fingerprint: problems.hasErrors ? '' : fingerprint(facts, texts), ...facts },
+    secrets,
+    secretFiles: options.standInSecrets === true ? [] : secretFiles(declaredSecrets, folder.root),
+  }
 }

@@ -113,6 +113,12 @@ function readOne(
   }
 }
 
+/** The absolute paths of all secrets that are read from files, whether they are there or not: what a watcher looks at. */
+export function secretFiles(declared: NodeSection, folder: string): string[] {
+  if (declared.node?.kind !== 'map') return []
+  return declared.node.entries.keys().flatMap((name) => secretFile(declared.get(name), folder) ?? [])
+}
+
 /** The absolute path of a secret that is read from a file; undefined for any other. */
 export function secretFile(section: Section, folder: string): string | undefined {
   const file = section.get('file')

@@ -19,7 +19,12 @@ function serve(port: NonNullable<typeof parentPort>): void {
         answer({ id, parts: parts.take(request.take) })
         return
       }
-      const { plan, secrets, problems, files } = planFromFolder(request.folder, request.options, stages, memory)
+      const { plan, secrets, problems, files, secretFiles } = planFromFolder(
+        request.folder,
+        request.options,
+        stages,
+        memory,
+      )
       const layout = parts.lay(plan, problems)
       answer({
         id,
@@ -28,6 +33,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
         // again at once.
         secrets: [...secrets].map(([name, secret]) => [name, secret.reveal()]),
         files,
+        secretFiles,
         milliseconds: performance.now() - started,
       })
     } catch (error) {

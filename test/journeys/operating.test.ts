@@ -81,7 +81,7 @@ listeners: { admin: { address: "0.0.0.0:0", token: "\${secret:admin}" } }
   writeFileSync(token, 'second-token')
   const from = served.out().length
   served.child.kill('SIGHUP')
-  await served.event('reload(ed|-unchanged)', from)
+  await served.event('secrets-renewed', from)
   t.same([await ask('first-token'), await ask('second-token')], [401, 404])
   t.match(await served.ready(), { restartNeeded: [] })
 })

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -109,11 +109,20 @@ t.test('a refused reload is told everywhere, until one is accepted', async (t) =
   t.match(served.err(), /routes\.yaml:8:5[\s\S]*8 \| {5}forwad: .*\n.*\^{6}/, 'people get the line itself')
   t.match(await readiness(served), { ready: true, plan: before['plan'], refused: { first: /routes\.yaml:8:5/ } })
   t.equal((await send(served.gateway, 'GET', '/a')).status, 200, 'the last good set serves on')
+  t.match((await send(served.admin, 'GET', '/metrics')).text, /^postern_reload_refused 1$/m)
+  const told = await postern(['health', '--admin', new URL(served.admin).host])
+  t.equal(told.code, 0, 'it serves, so it is healthy')
+  t.match(
+    told.out,
+    /^ready: \S+: plan [0-9a-f]{4}, loaded \S+\n.*REFUSED.* 1 problem, routes\.yaml:8:5 .*"forwad".*\n$/,
+  )
 
   from = served.out().length
   writeFileSync(join(folder, 'routes.yaml'), versioned(upstream.url, '2'))
   await served.event('reloaded', from)
   t.match(await readiness(served), { ready: true, refused: null })
+  t.match((await send(served.admin, 'GET', '/metrics')).text, /^postern_reload_refused 0$/m)
+  t.match((await postern(['health', '--admin', new URL(served.admin).host])).out, /^ready: [^\n]*\n$/)
 })
 
 t.test('counters survive a reload: who is throttled stays throttled', async (t) => {
@@ -164,9 +173,12 @@ t.test('files in folders below are followed, also in folders that are new', asyn
   }
 })
 
-t.test('SIGHUP takes secrets anew, also when no policy text has changed', async (t) => {
+t.test('a secret that is rotated on disk is taken up by itself, as a file and as a mounted link', async (t) => {
   const upstream = await startUpstream(t)
-  const folder = t.testdir({ secrets: { key: 'first-key' }, policies: {} })
+  const folder = t.testdir({ secrets: { '..v1': { key: 'first-key' } }, policies: {} })
+  const secrets = join(folder, 'secrets')
+  symlinkSync('..v1', join(secrets, '..data'))
+  symlinkSync('..data/key', join(secrets, 'key'))
   const policies = join(folder, 'policies')
   writeFileSync(
     join(policies, 'gateway.yaml'),
@@ -182,13 +194,106 @@ t.test('SIGHUP takes secrets anew, also when no policy text has changed', async 
   const served = await run(t, policies)
   await send(served.gateway, 'GET', '/a')
   t.equal(upstream.requests.at(-1)?.headers['x-functions-key'], 'first-key')
-  writeFileSync(join(folder, 'secrets', 'key'), 'second-key')
-  const from = served.out().length
-  served.child.kill('SIGHUP')
-  await served.event('reload(ed|-unchanged)', from)
+
+  let from = served.out().length
+  mkdirSync(join(secrets, '..v2'))
+  writeFileSync(join(secrets, '..v2', 'key'), 'second-key')
+  symlinkSync('..v2', join(secrets, '..data_tmp'))
+  renameSync(join(secrets, '..data_tmp'), join(secrets, '..data'))
+  t.match(await served.event('secrets-renewed', from), { cause: 'files changed', secrets: ['fn_key'] })
   await send(served.gateway, 'GET', '/a')
   t.equal(upstream.requests.at(-1)?.headers['x-functions-key'], 'second-key')
-  t.notMatch(served.out() + served.err(), /first-key|second-key/, 'and prints none')
+
+  from = served.out().length
+  rmSync(join(secrets, 'key'))
+  t.match((await served.event('reload-refused', from))['problems'], [/secret "fn_key" is missing/])
+  await send(served.gateway, 'GET', '/a')
+  t.equal(upstream.requests.at(-1)?.headers['x-functions-key'], 'second-key', 'the last one serves on')
+  from = served.out().length
+  writeFileSync(join(secrets, 'key'), 'third-key')
+  await served.event('secrets-renewed', from)
+  t.match(await readiness(served), { refused: null })
+
+  writeFileSync(join(secrets, 'key'), 'fourth-key')
+  from = served.out().length
+  served.child.kill('SIGHUP')
+  await served.event('secrets-renewed', from)
+  await send(served.gateway, 'GET', '/a')
+  t.equal(upstream.requests.at(-1)?.headers['x-functions-key'], 'fourth-key', 'SIGHUP takes it at once')
+  t.notMatch(served.out() + served.err(), /(first|second|third|fourth)-key/, 'and none is printed')
+})
+
+t.test('whatever way an editor saves, the new text serves and nothing is refused on the way', async (t) => {
+  const upstream = await startUpstream(t)
+  const folder = t.testdir({ 'routes.yaml': versioned(upstream.url, '1') })
+  const file = join(folder, 'routes.yaml')
+  const served = await run(t, folder)
+  const ways: Readonly<Record<string, (text: string) => void>> = {
+    'over the old text': (text) => writeFileSync(file, text),
+    'emptied first, then in three pieces': (text) => {
+      writeFileSync(file, '')
+      for (const piece of [text.slice(0, 40), text.slice(40, 90), text.slice(90)]) appendFileSync(file, piece)
+    },
+    'aside and renamed into place': (text) => {
+      writeFileSync(join(folder, 'routes.yaml.tmp123'), text)
+      renameSync(join(folder, 'routes.yaml.tmp123'), file)
+    },
+    'the old one renamed to a backup, the new one written': (text) => {
+      writeFileSync(join(folder, '4913'), '')
+      rmSync(join(folder, '4913'))
+      renameSync(file, `${file}~`)
+      writeFileSync(file, text)
+      rmSync(`${file}~`)
+    },
+    'beside a lock that is a link to nowhere': (text) => {
+      symlinkSync('user@host.1234:1', join(folder, '.#routes.yaml'))
+      writeFileSync(join(folder, '.routes.yaml.swp'), 'b0VIM 9.0')
+      writeFileSync(file, text)
+      rmSync(join(folder, '.#routes.yaml'))
+    },
+    'deleted and written anew': (text) => {
+      rmSync(file)
+      writeFileSync(file, text)
+    },
+  }
+  for (const [i, [way, save]] of Object.entries(ways).entries()) {
+    const from = served.out().length
+    save(versioned(upstream.url, String(i + 2)))
+    await served.event('reloaded', from)
+    await send(served.gateway, 'GET', '/a')
+    t.equal(upstream.requests.at(-1)?.headers['x-version'], String(i + 2), way)
+  }
+  t.notMatch(served.out(), /reload-refused/)
+})
+
+t.test('ten thousand changes in a row are a few reloads, and requests are answered meanwhile', async (t) => {
+  const upstream = await startUpstream(t)
+  const folder = t.testdir({ 'routes.yaml': versioned(upstream.url, '1') })
+  const served = await run(t, folder)
+  const route = (file: number, round: number): string =>
+    `routes:\n  GET /many/${file}: { upstream: fn, auth: none, reason: round ${round} }\n`
+  const slow: number[] = []
+  const from = served.out().length
+  for (let round = 0; round < 50; round++) {
+    for (let file = 0; file < 200; file++) writeFileSync(join(folder, `many-${file}.yaml`), route(file, round))
+    const asked = performance.now()
+    t.equal((await send(served.gateway, 'GET', '/a')).status, 200)
+    slow.push(performance.now() - asked)
+  }
+  writeFileSync(join(folder, 'routes.yaml'), versioned(upstream.url, '2'))
+  for (let version = ''; version !== '2'; ) {
+    await send(served.gateway, 'GET', '/a')
+    version = String(upstream.requests.at(-1)?.headers['x-version'])
+  }
+  t.equal((await send(served.gateway, 'GET', '/many/199')).status, 200, 'every file of the last round is in force')
+  const events =
+    served
+      .out()
+      .slice(from)
+      .match(/"event":"reload[^"]*"/g) ?? []
+  t.ok(events.length >= 1 && events.length <= 60, `${events.length} reloads for 10,000 changes`)
+  t.notMatch(served.out().slice(from), /loader-failed/)
+  t.ok(quantile(slow, 0.5) < 500, `answered in ${Math.round(quantile(slow, 0.5))} ms`)
 })
 
 t.test('a policy folder that vanishes stops nothing, and counts again when it is back', async (t) => {
