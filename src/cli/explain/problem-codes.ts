@@ -30,6 +30,10 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'cors.any-origin-with-credentials': ['Every website could act for every visitor.', 'List the origins that may.'],
   'cors.max-age-too-long': ['Browsers forget a preflight after a day at the latest.', 'Write 24h or less.'],
   'cors.origin-invalid': ['An origin is scheme, host and port, without a path.', 'Write https://shop.example.'],
+  'forward.retry-key-dropped': [
+    'Retries trust an Idempotency-Key that the function never gets.',
+    'Add idempotency-key to forward.headers.allow.',
+  ],
   'forward.header-reserved': ['Postern sets this header itself.', 'Choose another name.'],
   'forward.parameter-unknown': ['forward.path names a parameter that the route does not have.', 'Name one of its own.'],
   'forward.path-invalid': ['forward.path is no plain path.', 'Leave out query, blanks and dot segments.'],
@@ -190,6 +194,11 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   ],
   'test.status-malformed': ['A status is three digits.', 'Write 201, or [201 x 10, 429].'],
   'test.times-malformed': ['times: is no number of requests.', 'Write a whole number from 1.'],
+  'upstream.capacity-over-reserved': [
+    'More calls are sent at once than the platform runs; it answers 429 to the rest.',
+    'Leave concurrency out: then it is what is reserved.',
+  ],
+  'upstream.breaker-time': ['A time of a breaker is too short or too long.', 'Leave it out, or write 10s.'],
   'upstream.auth-missing': [
     'A function of a known platform needs credentials.',
     'Say its auth:; auth: none if it has none.',
