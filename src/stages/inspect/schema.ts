@@ -41,6 +41,7 @@ const count = (description: string, fallback: number, most: number) => ({
   maximum: most,
   default: fallback,
   description,
+  examples: [fallback],
 })
 
 const graphql = {
@@ -80,13 +81,14 @@ export const inspectSchema: JsonSchema = {
     detectors: {
       type: 'object',
       description: 'The mode of single detectors, by name, where it is not that of all: `{ ldap: off, ssrf: report }`.',
+      examples: [{ ldap: 'off', ssrf: 'report' }],
       propertyNames: { enum: [...detectorNames] },
       additionalProperties: {
         enum: ['enforce', 'report', 'off'],
         description: 'Deny, only record, or leave out. Under `mode: report`, `enforce` only records as well.',
       },
     },
-    graphql: { description: 'Limits of a GraphQL route, or `off`.', anyOf: [graphql, off] },
+    graphql: { description: 'Limits of a GraphQL route, or `off`.', anyOf: [graphql, off], examples: [{ depth: 8 }] },
     exceptions: {
       type: 'object',
       description: 'Detectors lifted for single places, by name.',
