@@ -77,6 +77,8 @@ export type ServeEvent =
       readonly verdict: 'open' | 'closed' | 'unclear'
       readonly message: string
     }
+  /** The place where revocations are kept cannot be read, or can again. */
+  | { readonly event: 'revocations'; readonly level: 'info' | 'warn'; readonly message: string }
   /** Something in Postern threw that should not have; requests are judged all the same. */
   | { readonly event: 'fault'; readonly message: string; readonly times: number }
   /** New connections get another certificate than before. */
@@ -132,6 +134,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `credentials ${printable(event.source)}`)}  ${printable(event.message)}\n`
     case 'canary':
       return `${paint(event.verdict === 'open' ? 'red' : 'dim', `canary ${printable(event.upstream)} ${event.verdict}`)}  ${printable(event.message)}\n`
+    case 'revocations':
+      return `${paint(event.level === 'warn' ? 'yellow' : 'dim', 'revocations')}  ${printable(event.message)}\n`
     case 'fault':
       return `${paint('red', 'fault')}  ${printable(event.message)} (${counted(event.times, 'time')})\n`
     case 'certificate-renewed':

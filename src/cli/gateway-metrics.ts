@@ -48,7 +48,10 @@ export function registerReloading(metrics: Metrics, reloading: Reloading): void 
 /** Registers what outlives reloads: limits, the store, key sets, verified tokens, what stands before each function. */
 export function registerState(
   metrics: Metrics,
-  state: Pick<State, 'counters' | 'introspections' | 'store' | 'keySets' | 'verifiedTokens' | 'gates' | 'credentials'>,
+  state: Pick<
+    State,
+    'counters' | 'introspections' | 'store' | 'keySets' | 'verifiedTokens' | 'revocations' | 'gates' | 'credentials'
+  >,
 ): void {
   registerLimits(metrics, state.counters)
   registerStore(metrics, state.store)
@@ -57,6 +60,10 @@ export function registerState(
   registerUpstreams(metrics, state.gates)
   registerCredentials(metrics, state.credentials)
   const gauge = gauges(metrics)
+  gauge('postern_revocations', 'Revocations in force.', () => state.revocations.stats().inForce)
+  gauge('postern_revocations_stale', '1 while the place where revocations are kept cannot be read.', () =>
+    Number(state.revocations.stats().isStale),
+  )
   gauge(
     'postern_verified_tokens',
     'Tokens whose signature need not be checked again.',

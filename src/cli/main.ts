@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     load: () => import('./canary.js'),
   },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
+  revoke: {
+    says: 'refuse a token, a subject or a client from now on',
+    load: () => import('./revoke.js'),
+  },
   schema: { says: 'print the JSON Schema of policy files, for editors', load: () => import('./schema.js') },
   health: { says: 'ask a running gateway whether it is ready', load: () => import('./health.js') },
   version: { says: 'print the version', load: () => import('./print-version.js') },

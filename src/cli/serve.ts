@@ -228,8 +228,10 @@ async function openListeners(
     onStoreNotice: (notice) => onEvent({ event: 'store', ...notice }),
     cloud,
     onCredentialNotice: (notice) => onEvent({ event: 'credentials', ...notice }),
+    onRevocationNotice: (notice) => onEvent({ event: 'revocations', ...notice }),
   })
   registerState(metrics, state)
+  const { revocations } = state
   const canaries = lazyCanaries({
     pools: state.pools,
     metrics,
@@ -241,7 +243,7 @@ async function openListeners(
 
   let gateway: Gateway | null = null
   const openAdmin = (listener: ListenerPlan): Promise<Console> =>
-    startConsole({ ...listener, token: now.token, status: () => now.status(gateway), metrics, recent })
+    startConsole({ ...listener, token: now.token, status: () => now.status(gateway), metrics, recent, revocations })
   const openPublic = (listener: ListenerPlan): Promise<Gateway> =>
     openGateway({
       plan: withPublic(plan, listener),

@@ -5,6 +5,8 @@ import helmet from '@fastify/helmet'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Metrics } from '../record/metrics.js'
 import type { Recent } from '../record/recent.js'
+import type { RevocationBook } from '../values/revocation.js'
+import { addRevocationRoutes } from './revocation-routes.js'
 
 /** What /readyz tells. */
 export interface Status {
@@ -45,6 +47,8 @@ export async function startConsole(options: {
   readonly status: () => Status
   readonly metrics: Pick<Metrics, 'text'>
   readonly recent: Pick<Recent, 'find'>
+  /** What operators revoke; without it there is no such path. */
+  readonly revocations?: RevocationBook
 }): Promise<Console> {
   const { host, port, token, status, metrics, recent } = options
   const isLoopback = isLoopbackHost(host)
@@ -66,6 +70,11 @@ export async function startConsole(options: {
     const record = recent.find(request.params.id)
     return record === undefined ? refuse(reply, 404, 'No record with this id is remembered.') : reply.send(record)
   })
+
+  if (options.revocations !== undefined) {
+    const mayWrite = tokenCheck(token)
+    addRevocationRoutes(app, { book: options.revocations, mayRead: mayReadRecords, mayWrite, now: Date.now })
+  }
 
   await app.listen({ host, port })
   // The address of a server that listens on a TCP port is never a path and never null.

@@ -4,6 +4,8 @@ import { createRecorder } from '../record/open-record.js'
 import type { RecordReader } from '../record/record.js'
 import { createRedactor } from '../record/redact.js'
 import type { Clock } from '../stages/contract.js'
+import { createRevocationFile } from '../state/revocation-file.js'
+import type { RevocationStore } from '../state/revocations.js'
 import type { State } from '../state/state.js'
 import { type CertificateFacts, readKeyPair } from '../values/certificate.js'
 import type { Vault } from '../values/secret.js'
@@ -97,6 +99,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const { plan } = policy
     state.kept.turn()
     await state.store.use(storeSettings(plan.gateway.store, policy.vault))
+    await state.revocations.follow(state.store.revocations ?? fileOf(plan.gateway.revocation.file))
     const isHandedOn = previous?.lent.fit(policy) === true
     const lent = (isHandedOn ? previous.lent : await lend(policy)).take()
     try {
@@ -122,6 +125,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
       await lent.release()
       throw error
     }
+  }
+
+  /** One store for one file, so that a reload goes on with the one it has. */
+  function fileOf(path: string | null): RevocationStore | null {
+    return path === null ? null : state.kept.keep(`revocations:${path}`, () => createRevocationFile(path))
   }
 
   /** A route that does not compile answers 503 for itself; the operator hears of it once, here. */

@@ -48,6 +48,7 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
       nonceKey: state.nonceKey,
     }),
     trusts,
+    revocations: state.revocations,
     limiter,
     slots: state.slots,
     http,

@@ -34,11 +34,18 @@ export interface GatewayPlan {
   readonly limits: LimitsPlan
   readonly addressLimit: AddressLimitPlan | null
   readonly store: StorePlan
+  readonly revocation: RevocationPlan
   /** Selectors (`header.authorization`, `query.token`) whose values no reader of a record may see. */
   readonly accessLog: { readonly redact: readonly string[] }
 }
 
 /** Where limits are counted. */
+/** Where revocations are kept. */
+export interface RevocationPlan {
+  /** An absolute path; null: in the shared store, or without one in memory. */
+  readonly file: string | null
+}
+
 export interface StorePlan {
   /** Null: in the memory of the process. */
   readonly redis: RedisPlan | null

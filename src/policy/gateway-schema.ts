@@ -185,6 +185,19 @@ export const gatewayKeys = {
     },
     'Where limits are counted; in the memory of the process, when absent.',
   ),
+  revocation: keyed(
+    {
+      file: {
+        type: 'string',
+        pattern: '^/',
+        minLength: 2,
+        description:
+          'A file outside this folder that keeps revocations over a restart, where there is no shared store.',
+        examples: ['/var/lib/postern/revoked.jsonl'],
+      },
+    },
+    'Where revocations (`postern revoke`) are kept: in the shared store, else in this file, else in memory.',
+  ),
   secrets: secretsSchema,
   observability: keyed(
     {

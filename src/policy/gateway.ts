@@ -44,6 +44,7 @@ export function resolveGateway(section: NodeSection, overrides: ListenOverrides,
     limits: resolveLimits(section.get('limits')),
     addressLimit: addressLimit(section.get('addressLimit'), resolving),
     store: resolveStore(section.get('store'), resolving),
+    revocation: { file: textOf(section.get('revocation', 'file')) ?? null },
     accessLog: { redact: textsOf(section.get('observability', 'accessLog', 'redact')) },
   }
 }

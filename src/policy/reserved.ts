@@ -23,8 +23,6 @@ const reserved: readonly string[] = [
   'route.auth.topics',
   'route.auth.confirmSubscription',
   'route.legacyHeaders',
-  'route.revocation',
-  'issuer.revocation',
   'rateLimit.cost',
 ]
 

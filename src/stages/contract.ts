@@ -86,6 +86,7 @@ export interface Tools {
   trusts(peer: string): boolean
   /** As `verifier`, by asking the issuer itself about each token. RFC 7662 */
   introspector(issuer: string): TokenVerifier
+  readonly revocations: Revoked
   readonly limiter: Limiter
   readonly slots: Slots
   readonly http: Http
@@ -134,6 +135,12 @@ export type ProofResult =
   | { readonly valid: true; readonly nonce?: string }
   /** `fault`: the deny code without its prefix; `nonce`: what the caller shall try again with. */
   | { readonly valid: false; readonly fault: string; readonly nonce?: string; readonly evidence: Evidence }
+
+/** What operators have revoked, whatever its issuer says. */
+export interface Revoked {
+  /** Why an identity is refused; null: it is not. `issuer` is a name of the plan, null for API keys. */
+  covers(identity: Identity, issuer: string | null): Evidence | null
+}
 
 /** Who is asking, as `auth` established it. */
 export interface Identity {

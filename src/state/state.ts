@@ -9,6 +9,7 @@ import { Kept } from './kept.js'
 import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
 import { Pools } from './pools.js'
 import { createProofsSeen, type ReplayStore } from './proofs-seen.js'
+import { type RevocationNotice, Revocations } from './revocations.js'
 import { CountedSlots } from './slots.js'
 import type { StoreNotice } from './store/shared-facts.js'
 import { Store } from './store/store.js'
@@ -24,6 +25,7 @@ export interface State {
   readonly keySets: KeySets
   readonly introspections: Introspections
   readonly verifiedTokens: VerifiedTokens
+  readonly revocations: Revocations
   readonly proofsSeen: ReplayStore
   /** Random bytes of this process. */
   readonly nonceKey: Buffer
@@ -43,6 +45,7 @@ export function createState(
     readonly onBreakerNotice?: (notice: BreakerNotice) => void
     readonly onCredentialNotice?: (notice: CredentialNotice) => void
     readonly onStoreNotice?: (notice: StoreNotice) => void
+    readonly onRevocationNotice?: (notice: RevocationNotice) => void
     readonly resolve?: Resolve
     readonly cloud?: CloudSettings
   } = {},
@@ -51,6 +54,7 @@ export function createState(
   const pools = new Pools(more.resolve)
   const keySets = createKeySets({ clock, ...(onKeySetNotice === undefined ? {} : { notify: onKeySetNotice }) })
   const store = new Store(more.onStoreNotice)
+  const revocations = new Revocations(() => clock.now(), more.onRevocationNotice)
   const introspections = createIntrospections(clock, onKeySetNotice)
   return {
     store,
@@ -59,6 +63,7 @@ export function createState(
     keySets,
     introspections,
     verifiedTokens: createVerifiedTokens(),
+    revocations,
     proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
     nonceKey: randomBytes(32),
     pools,
@@ -70,6 +75,7 @@ export function createState(
     }),
     kept: new Kept(),
     async close() {
+      revocations.close()
       store.close()
       await Promise.all([pools.close(), keySets.close(), introspections.close()])
     },

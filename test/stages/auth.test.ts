@@ -10,7 +10,7 @@ import { auth } from '../../src/stages/auth/stage.js'
 import type { Identity, Scope, Section, TokenResult, Verdict } from '../../src/stages/contract.js'
 import { makeExchange } from '../support/exchange.js'
 import { issuerPlan, makeKey, testClock } from '../support/issuer.js'
-import { jwtMethod, tokenCheck } from '../support/token-check.js'
+import { jwtMethod, nothingRevoked as revocations, tokenCheck } from '../support/token-check.js'
 
 const clock = testClock()
 const place = { file: 'orders.yaml', line: 4, column: 5 }
@@ -304,7 +304,7 @@ t.test('an API key is known by its digest, in the one X-Api-Key header', async (
     ['from no address', ['X-Api-Key', acme.key], 'unknown', 'auth.client-address'],
     ['of another client', ['X-Api-Key', globex.key], inside, 'auth.client-not-admitted'],
   ]
-  const check = checkApiKey(['acme'], { clients, clock })
+  const check = checkApiKey(['acme'], { clients, clock, revocations })
   for (const [says, headers, address, expected] of rows) {
     const verdict = check(makeExchange({ headers, address }))
     t.equal(code(verdict), expected, says)
@@ -324,7 +324,7 @@ t.test('an API key is known by its digest, in the one X-Api-Key header', async (
   t.match(exchange.identity, { method: 'apiKey', subject: 'acme', clientId: 'acme', plan: 'partner' })
 
   const later = testClock(clock.now() + 1_000)
-  const onTheDay = checkApiKey(['acme'], { clients, clock: later })
+  const onTheDay = checkApiKey(['acme'], { clients, clock: later, revocations })
   t.equal(code(onTheDay(makeExchange({ headers: ['X-Api-Key', acme.key], address: inside }))), 'auth.key-expired')
   t.equal(code(onTheDay(makeExchange({ headers: ['X-Api-Key', rotated.key], address: inside }))), 'allow')
 })
@@ -351,6 +351,7 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
       throw new Error('none of these issuers asks for proofs')
     },
     trusts: () => false,
+    revocations,
     introspector: () => verifierOf('none'),
     verifier: (name: string) => ({
       verify(token: string) {
@@ -425,10 +426,12 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
 
 t.test('of two clients with one key neither is known', async (t) => {
   const shared = { ...clients, initech: { ...clients['globex'], name: 'initech' } as ClientPlan } // the same plan, renamed
-  const check = checkApiKey(['globex', 'initech'], { clients: shared, clock })
+  const check = checkApiKey(['globex', 'initech'], { clients: shared, clock, revocations })
   t.equal(code(check(makeExchange({ headers: ['X-Api-Key', globex.key] }))), 'auth.key-unknown')
   t.equal(
-    code(checkApiKey(['globex'], { clients, clock })(makeExchange({ headers: ['X-Api-Key', globex.key] }))),
+    code(
+      checkApiKey(['globex'], { clients, clock, revocations })(makeExchange({ headers: ['X-Api-Key', globex.key] })),
+    ),
     'allow',
   )
 })

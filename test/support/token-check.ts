@@ -1,7 +1,10 @@
 import { checkToken } from '../../src/stages/auth/check-token.js'
 import type { JwtMethod } from '../../src/stages/auth/settings.js'
-import type { Check, TokenVerifier } from '../../src/stages/contract.js'
+import type { Check, Revoked, TokenVerifier } from '../../src/stages/contract.js'
 import { testClock } from './issuer.js'
+
+/** Nobody has revoked anything. */
+export const nothingRevoked: Revoked = { covers: () => null }
 
 /** A method by token of the issuer `main` that asks for nothing but what the test says. */
 export function jwtMethod(asked: Partial<JwtMethod> = {}): JwtMethod {
@@ -14,5 +17,10 @@ export function tokenCheck(
   verifier: TokenVerifier,
   lent: Partial<Parameters<typeof checkToken>[2]> = {},
 ): Check {
-  return checkToken(jwtMethod(asked), verifier, { clock: testClock(), issuers: {}, ...lent })
+  return checkToken(jwtMethod(asked), verifier, {
+    clock: testClock(),
+    issuers: {},
+    revocations: nothingRevoked,
+    ...lent,
+  })
 }

@@ -20,7 +20,10 @@ const missing = deny(
  */
 export function checkAny(
   methods: readonly Method[],
-  tools: Pick<Tools, 'clients' | 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
+  tools: Pick<
+    Tools,
+    'clients' | 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'revocations' | 'trusts' | 'verifier'
+  >,
 ): Check {
   const byToken = tokenCheck(methods, tools)
   const clients = methods.flatMap((method) => (method.method === 'apiKey' ? method.clients : []))
@@ -48,7 +51,7 @@ export function checkAny(
  */
 function tokenCheck(
   methods: readonly Method[],
-  tools: Pick<Tools, 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'trusts' | 'verifier'>,
+  tools: Pick<Tools, 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'revocations' | 'trusts' | 'verifier'>,
 ): Check | null {
   const ways = new Map<string, Check[]>()
   const opaque: Check[] = []

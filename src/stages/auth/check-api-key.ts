@@ -15,8 +15,11 @@ const unknown = deny(reasons.keyUnknown, { header: 'x-api-key' }, challenge)
 const tables = new WeakMap<Readonly<Record<string, ClientPlan>>, KeyTable>()
 
 /** Takes an API key from the one `X-Api-Key` header, and knows its client by the key's digest. */
-export function checkApiKey(clients: readonly string[], tools: Pick<Tools, 'clients' | 'clock'>): Check {
-  const { clock } = tools
+export function checkApiKey(
+  clients: readonly string[],
+  tools: Pick<Tools, 'clients' | 'clock' | 'revocations'>,
+): Check {
+  const { clock, revocations } = tools
   const table = tables.get(tools.clients) ?? keyTable(tools.clients)
   tables.set(tools.clients, table)
   const admitted = new Set(clients)
@@ -33,6 +36,8 @@ export function checkApiKey(clients: readonly string[], tools: Pick<Tools, 'clie
       return deny(reasons.keyExpired, evidence, { ...challenge, declaredAt: key.plan.declaredAt })
     }
     exchange.identity = key.identity
+    const revoked = revocations.covers(key.identity, null)
+    if (revoked !== null) return deny(reasons.revoked, { ...evidence, ...revoked }, challenge)
     if (!admitted.has(key.client)) return deny(reasons.clientNotAdmitted, evidence, challenge)
     if (!key.admits(exchange.address)) {
       return deny(reasons.clientAddress, { ...evidence, address: exchange.address }, challenge)

@@ -29,7 +29,7 @@ const place = { header: 'authorization' }
 export function checkToken(
   asked: Conditions & { readonly issuer: string },
   verifier: TokenVerifier,
-  { clock, issuers }: Pick<Tools, 'clock' | 'issuers'>,
+  { clock, issuers, revocations }: Pick<Tools, 'clock' | 'issuers' | 'revocations'>,
   possession: Possession = bearersOnly,
 ): Check {
   const { scopes, claims, stepUp } = asked
@@ -80,6 +80,8 @@ export function checkToken(
   }
 
   function authorize(identity: Identity, scheme: Scheme): Verdict {
+    const revoked = revocations.covers(identity, asked.issuer)
+    if (revoked !== null) return deny(reasons.revoked, revoked, invalid[scheme])
     for (const scope of scopes) {
       if (identity.scopes.has(scope)) continue
       const lacking = scopes.filter((needed) => !identity.scopes.has(needed))

@@ -70,6 +70,11 @@ export const reasons = {
     ...invalid,
     sentence: 'The issuer says that the token is not active: expired, revoked or none of its own.',
   },
+  revoked: {
+    code: 'auth.revoked',
+    ...invalid,
+    sentence: 'An operator has revoked the token, its subject or its client.',
+  },
   tokenInvalid: { code: 'auth.token-invalid', ...invalid, sentence: 'The token is not accepted.' },
   tokenBound: {
     code: 'auth.token-bound',
