@@ -1,6 +1,7 @@
 import type { UpstreamPlan } from '../plan/plan.js'
 import { Breaker, type BreakerState } from './breaker.js'
 import { RetryBudget } from './retry-budget.js'
+import { Spread } from './spread.js'
 
 /** The breaker of a function changed its state. */
 export interface BreakerNotice {
@@ -24,6 +25,8 @@ const gatewayTimeout = 504
 export class UpstreamGate {
   readonly name: string
   readonly origin: string
+  /** Where calls end that ran out of time, with those of all other functions. */
+  readonly expiries: Spread
   inFlight = 0
   calls = 0
   retries = 0
@@ -39,7 +42,8 @@ export class UpstreamGate {
   readonly #now: () => number
   readonly #notify: (notice: BreakerNotice) => void
 
-  constructor(plan: UpstreamPlan, now: () => number, notify: (notice: BreakerNotice) => void) {
+  constructor(plan: UpstreamPlan, now: () => number, notify: (notice: BreakerNotice) => void, expiries: Spread) {
+    this.expiries = expiries
     this.name = plan.name
     this.origin = plan.origin
     this.#now = now
@@ -119,6 +123,7 @@ export class UpstreamGate {
 /** The gates of all functions, by name and origin; they outlive reloads, as the calls do. */
 export class UpstreamGates {
   readonly #gates = new Map<string, { readonly gate: UpstreamGate; users: number }>()
+  readonly #expiries = new Spread()
   readonly #now: () => number
   readonly #notify: (notice: BreakerNotice) => void
 
@@ -135,7 +140,7 @@ export class UpstreamGates {
       known.gate.adopt(plan)
       return known.gate
     }
-    const gate = new UpstreamGate(plan, this.#now, this.#notify)
+    const gate = new UpstreamGate(plan, this.#now, this.#notify, this.#expiries)
     this.#gates.set(keyOf(plan), { gate, users: 1 })
     return gate
   }

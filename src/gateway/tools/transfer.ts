@@ -295,7 +295,16 @@ export class Transfer implements Answer {
 
   /** Called by its timers. */
   expired(): void {
+    const timer = this.#timer
+    if (this.#gate === null) this.#expire(timer)
+    else this.#gate.expiries.add(() => this.#expire(timer))
+  }
+
+  /** @param timer what was waited for then: its turn may come a little later, and what was awaited first. */
+  #expire(timer: NodeJS.Timeout | null): void {
     if (this.#dead || this.#complete) return
+    const { totalMs } = this.#timeouts
+    if (timer !== this.#timer && (totalMs === null || this.#left(totalMs) > 0)) return
     const waited = Math.round(performance.now() - this.#startedAt)
     this.#end(`${this.#waitingFor ?? 'reader'} still awaited after ${waited} ms`, 'timeout')
   }
