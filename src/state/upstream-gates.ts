@@ -98,7 +98,8 @@ export class UpstreamGate {
 
   /** Takes one retry from the budget, if there is one. */
   takeRetry(): boolean {
-    const granted = this.#budget.take(this.calls, this.#now())
+    // What is sent again earns nothing.
+    const granted = this.#budget.take(this.calls - this.retries, this.#now())
     if (granted) this.retries++
     else this.retriesRefused++
     return granted
