@@ -29,6 +29,36 @@ t.test('every policy shown in the documents is accepted', async (t) => {
   t.ok(blocks >= 3, `${blocks} blocks were checked`)
 })
 
+t.test('token, scope, schema, tier and SigV4 are a policy of sixteen lines at most', async (t) => {
+  const readme = readFileSync('README.md', 'utf8')
+  const [, yaml = ''] = /^```yaml\n(issuers:[\s\S]*?)^```$/m.exec(readme) ?? []
+  const lines = yaml.trimEnd().split('\n')
+  t.ok(lines.length <= 16, `${lines.length} lines, blank ones included`)
+  t.ok(Math.max(...lines.map((line) => line.length)) <= 120, 'none of them longer than a screen is wide')
+
+  const schemas = { 'create-order.json': readFileSync('policies/schemas/create-order.json', 'utf8') }
+  const { plan } = await loadPolicy(t.testdir({ schemas, 'shop.yaml': yaml }))
+  const [route] = plan?.routes ?? []
+  const settings = (stage: string) => route?.steps.filter((step) => step.stage === stage).map((step) => step.settings)
+  t.match(settings('auth'), [{ method: 'jwt', issuer: 'main', scopes: ['orders:write'] }])
+  t.match(settings('request'), [{ bodySchema: /^[0-9a-f]{64}$/ }])
+  t.match(settings('rateLimit'), [
+    {
+      limits: [
+        {
+          tiers: {
+            quotas: [
+              ['free', 10],
+              ['pro', 100],
+            ],
+          },
+        },
+      ],
+    },
+  ])
+  t.match(plan?.upstreams, { 'orders-fn': { auth: { kind: 'aws-sigv4', region: 'eu-west-1', service: 'lambda' } } })
+})
+
 /** Declares every secret that a text names; there is always a PATH to read. */
 function secretsOf(yaml: string): string {
   const names = new Set([...yaml.matchAll(/\$\{secret:([A-Za-z0-9_-]+)\}/g)].map(([, name]) => name))
