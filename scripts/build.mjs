@@ -12,9 +12,10 @@ try {
     entryPoints: [
       { in: 'src/cli/main.ts', out: 'cli/main' },
       { in: 'src/policy/worker.ts', out: 'policy/worker' },
+      { in: 'src/cli/loadtest/gateway-thread.ts', out: 'policy/gateway-thread' },
     ],
     outdir: out,
-    // Chunks lie beside the worker, which the loader finds by its own address.
+    // Chunks lie beside the threads, which those who start them find by their own address.
     chunkNames: 'policy/[name]-[hash]',
     bundle: true,
     splitting: true,

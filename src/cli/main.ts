@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     load: () => import('./explain.js'),
   },
   test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
+  loadtest: { says: 'prove the rate limits of a policy by load', load: () => import('./loadtest.js') },
   why: { says: 'say why a request was decided as it was', load: () => import('./why.js') },
   canary: {
     says: 'try every function without its sign-in: none may answer',
