@@ -152,6 +152,7 @@ export function exchange(
     parsedQuery: parseForm(query),
     answer: null,
     answerHeaders: [],
+    granted: null,
     peerCertificate: () => null,
     whenDone: () => {},
   }

@@ -2,7 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { RoutePlan } from '../plan/plan.js'
 import type { OpenRecord, Recorder } from '../record/open-record.js'
-import type { Answer, Content, Exchange, Identity, PeerCertificate, QueryPair, SendFault } from '../stages/contract.js'
+import type {
+  Answer,
+  Content,
+  Exchange,
+  Identity,
+  LimitDecision,
+  PeerCertificate,
+  QueryPair,
+  SendFault,
+} from '../stages/contract.js'
 import { breakOff } from './break-off.js'
 import type { CompiledRoute } from './compiled-route.js'
 import { peerCertificate } from './peer-certificate.js'
@@ -51,6 +60,7 @@ export class LiveExchange implements Exchange {
   content: Content | null = null
   parsedQuery: readonly QueryPair[] | null = null
   answer: Answer | null = null
+  granted: LimitDecision | null = null
   /** The route that judges it, once one has matched. */
   compiled: CompiledRoute | null = null
   /** Lets Fastify go on to the route's handler; set while the head steps run. */

@@ -408,6 +408,8 @@ export interface Exchange {
   answer: Answer | null
   /** Headers for whatever answer the caller gets: flat name, value. */
   readonly answerHeaders: string[]
+  /** What an enforced step of limits has let it take so far: a later one that refuses gives it back. */
+  granted: LimitDecision | null
   /** Registers work for the end of the exchange, however it ends; `reached` says whether the function saw it. */
   whenDone(release: (reached: boolean) => void): void
 }

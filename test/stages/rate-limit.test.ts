@@ -140,6 +140,22 @@ rateLimit:
   t.end()
 })
 
+t.test('a call that a limit by client refuses takes nothing from a limit by address, which came before it', (t) => {
+  const { ask, clock } = start(`
+auth: { jwt: main }
+rateLimit:
+  address: { partitionKey: ip, quota: 3, window: 1m }
+  client: { partitionKey: jwt.sub, quota: 1, window: 1s }
+`)
+  const exchange = () => makeExchange({ identity: caller() })
+  for (let second = 0; second < 3; second++) {
+    t.equal(ask(exchange()), null)
+    for (let i = 0; i < 5; i++) t.match(ask(exchange()), { evidence: { limit: second < 2 ? 'client' : 'address' } })
+    clock.now += 1000
+  }
+  t.end()
+})
+
 t.test('the line of the limit that was spent is the one a denial points at', (t) => {
   const { ask } = start(`
 auth: { jwt: main }

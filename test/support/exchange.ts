@@ -45,6 +45,7 @@ export function makeExchange(
     body: null,
     content: null,
     parsedQuery: null,
+    granted: null,
     answer: null,
     answerHeaders: [],
     whenDone: (release) => releases.push(release),

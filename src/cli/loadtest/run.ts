@@ -18,7 +18,7 @@ import { type OwnGateways, startOwnGateways } from './own-gateway.js'
 import { formatRun, limitWords } from './print.js'
 import { sampleFor } from './sample.js'
 import { type LoadPlan, usualDurationMs } from './shapes.js'
-import { limitsOf, type TestedLimit } from './tested-limit.js'
+import { limitsOf, ratePerSecond, type TestedLimit } from './tested-limit.js'
 import { type NoTrial, tryLimit } from './trial.js'
 import { judgeRun, type Verdict } from './verdict.js'
 import type { LoadWish } from './wish.js'
@@ -90,6 +90,7 @@ interface Surroundings {
 
 async function testOne({ route, limit }: Subject, around: Surroundings): Promise<Result> {
   const { wish, plan, own, terminal, isStopped } = around
+  const limits = limitsOf(route, wish.tier)
   const load: LoadPlan = {
     limit,
     shape: wish.shape,
@@ -97,12 +98,13 @@ async function testOne({ route, limit }: Subject, around: Surroundings): Promise
     offered: wish.offered,
     quiet: wish.callers === null ? wish.quiet : Math.max(0, wish.callers.length - 1),
     mostPerSecond,
+    quietPerSecond: Math.min(...limits.map(ratePerSecond)) / 2,
   }
   const calls: Call[] = []
   const view = liveView(`${route.id}  ${limitWords(limit)}`, load, terminal)
   const made = await tryLimit({
     route,
-    limits: limitsOf(route, wish.tier),
+    limits,
     load,
     sample: sampleFor(route, plan, readPolicyTests(wish.folder).files, wish.sample),
     targets: own?.urls ?? wish.targets,

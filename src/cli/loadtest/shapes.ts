@@ -27,6 +27,8 @@ export interface LoadPlan {
   readonly offered: number
   /** Callers beside the first, each at half of what it may have. */
   readonly quiet: number
+  /** Calls a second that a quiet caller makes: half of what the tightest limit of the route allows it. */
+  readonly quietPerSecond: number
   /** Calls a second that the sender makes at the most. */
   readonly mostPerSecond: number
 }
@@ -77,10 +79,12 @@ function spread(from: number, count: number, mostPerSecond: number): number[] {
   return Array.from({ length: Math.ceil(count) }, (_, i) => from + (i * 1000) / mostPerSecond)
 }
 
-function quietly({ limit, durationMs }: LoadPlan, caller: number): readonly Due[] {
-  const everyMs = Math.max(1000 / (ratePerSecond(limit) / 2), 200)
-  const count = Math.floor(durationMs / everyMs)
-  return Array.from({ length: count }, (_, i) => ({ at: (i + caller / 10) * everyMs, caller }))
+function quietly({ quietPerSecond, durationMs }: LoadPlan, caller: number): readonly Due[] {
+  const everyMs = Math.max(1000 / quietPerSecond, 200)
+  return Array.from({ length: Math.floor(durationMs / everyMs) }, (_, i) => ({
+    at: (i + caller / 10) * everyMs,
+    caller,
+  }))
 }
 
 /** How long a test runs unless it is told: long enough to see a window pass, and a short one pass several times. */

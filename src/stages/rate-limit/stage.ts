@@ -60,7 +60,12 @@ export const rateLimit: Stage<RateLimitSettings> = {
       // A call that is let past a store that does not answer is counted nowhere, and nothing can be said of it.
       if (decision.states.length === 0) return allow
       if (speaks) announce(exchange, decision, counted)
-      if (!decision.allowed) return refuse(decision, limits)
+      if (!decision.allowed) {
+        // A refused call takes nothing, from no limit: also not from those that were judged before anyone was known.
+        if (speaks) exchange.granted?.refund()
+        return refuse(decision, limits)
+      }
+      if (speaks) exchange.granted = decision
       if (forwarded.length > 0) exchange.whenDone((reached) => reached || decision.refund(forwarded))
       return allow
     }
