@@ -137,7 +137,7 @@ function authFacts(settings: Settings, { declaredAt }: Step, sheet: Sheet): void
   const accepts: string[] = []
   for (const method of methods) {
     const kind = String(method['method'])
-    const { method: _, issuer, scopes, claims, clients, roles, stepUp, ...rest } = method
+    const { method: _, issuer, scopes, claims, clients, roles, stepUp, ca, san, fingerprints, ...rest } = method
     const name = typeof issuer === 'string' ? `${kind} ${issuer}` : kind
     accepts.push(name)
     // One method alone needs no name: another issuer with the same scopes asks for no less.
@@ -148,6 +148,14 @@ function authFacts(settings: Settings, { declaredAt }: Step, sheet: Sheet): void
     // One of the roles will do: without any, everybody's does.
     if (listOf(roles).length > 0) sheet.set(`${path}.roles`, texts(roles), declaredAt)
     if (stepUp !== null) flat(`${path}.stepUp`, stepUp, declaredAt, sheet)
+    if (kind === 'mtls') {
+      // A digest stands for the text of certificates; without any, those of the listener hold.
+      const text =
+        typeof ca === 'string' ? createHash('sha256').update(ca).digest('hex').slice(0, 16) : 'of the listener'
+      sheet.set(`${path}.authorities`, text, declaredAt)
+      sheet.set(`${path}.san`, listOf(san).length === 0 ? null : texts(san), declaredAt)
+      sheet.set(`${path}.fingerprints`, listOf(fingerprints).length === 0 ? null : texts(fingerprints), declaredAt)
+    }
     for (const [key, value] of Object.entries(rest)) flat(`${path}.${key}`, value, declaredAt, sheet)
   }
   sheet.set('auth.accepts', accepts, declaredAt)

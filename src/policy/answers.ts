@@ -17,7 +17,13 @@ export interface Asked {
   /** By the folder and the text of the reference; the digest of the text that was found. */
   readonly reads: Map<
     string,
-    { readonly reference: string; readonly from: Section; readonly path: string; readonly sha256: string }
+    {
+      readonly reference: string
+      readonly from: Section
+      readonly path: string
+      readonly sha256: string
+      readonly as: 'values' | 'text'
+    }
   >
   readonly secretTexts: Set<Node>
   readonly keeps: Set<string>
@@ -58,14 +64,15 @@ export class Answers {
   }
 
   /** What stages see of the set, all but their route. */
-  scope(things: Pick<Scope, 'issuers' | 'clients' | 'upstreams'>, limits: Shared): Omit<Scope, 'route'> {
+  scope(things: Pick<Scope, 'gateway' | 'issuers' | 'clients' | 'upstreams'>, limits: Shared): Omit<Scope, 'route'> {
     const rateLimits: Record<string, Section> = Object.create(null)
     for (const [name, entry] of limits.entries) rateLimits[name] = entrySection(entry)
     return {
       ...things,
       rateLimits,
       report: this.#problems.reportOnce,
-      readFile: (reference, from) => this.#readFile(reference, from),
+      readFile: (reference, from) => this.#readFile(reference, from)?.section,
+      readText: (reference, from) => this.#readFile(reference, from, 'text')?.text,
       secretText: (text) => this.secretText(text),
       addSchema: (schema) => this.#addSchema(schema),
       keep: (key, make) => {
@@ -96,9 +103,8 @@ export class Answers {
 
   /** Asks again what an earlier run asked; whether every answer is what it was. */
   repeat({ schemas, reads, secretTexts, keeps }: Asked): boolean {
-    for (const { reference, from, sha256 } of reads.values()) {
-      this.#readFile(reference, from)
-      if (this.#read.get(readKey(reference, from))?.sha256 !== sha256) return false
+    for (const { reference, from, sha256, as } of reads.values()) {
+      if (this.#readFile(reference, from, as)?.sha256 !== sha256) return false
     }
     for (const [hash, plan] of schemas) this.schemas[hash] ??= plan
     for (const node of secretTexts) this.#secretTexts.add(node)
@@ -138,22 +144,24 @@ export class Answers {
     }
   }
 
-  #readFile(reference: string, from: Section): Section | undefined {
-    const key = readKey(reference, from)
-    if (!this.#read.has(key)) this.#read.set(key, this.#readAnew(reference, from))
+  #readFile(reference: string, from: Section, as: 'values' | 'text' = 'values'): ReadFile | undefined {
+    const key = `${as} ${readKey(reference, from)}`
+    if (!this.#read.has(key)) this.#read.set(key, this.#readAnew(reference, from, as))
     const read = this.#read.get(key)
     if (this.#asked !== undefined) {
       if (read === undefined) this.#asked.failed = true
-      else this.#asked.reads.set(key, { reference, from, path: read.path, sha256: read.sha256 })
+      else this.#asked.reads.set(key, { reference, from, path: read.path, sha256: read.sha256, as })
     }
-    return read?.section
+    return read
   }
 
-  #readAnew(reference: string, from: Section): ReadFile | undefined {
+  #readAnew(reference: string, from: Section, as: 'values' | 'text'): ReadFile | undefined {
     const text = this.#folder.readReferred(reference, fileOf(from), from.place)
-    const node = text === undefined ? undefined : parseText(text, this.#memory, this.#problems.report)
-    if (text === undefined || node === undefined) return undefined
-    return { section: rootSection(node), path: text.source.file, sha256: text.sha256 }
+    if (text === undefined) return undefined
+    const read = { text: text.source.text, path: text.source.file, sha256: text.sha256 }
+    if (as === 'text') return read
+    const node = parseText(text, this.#memory, this.#problems.report)
+    return node === undefined ? undefined : { ...read, section: rootSection(node) }
   }
 
   #addSchema(plan: SchemaPlan): string {
@@ -176,7 +184,9 @@ export class Answers {
 
 /** A file that routes name. */
 interface ReadFile {
-  readonly section: Section
+  /** Of a file that is read for its values. */
+  readonly section?: Section
+  readonly text: string
   readonly path: string
   readonly sha256: string
 }

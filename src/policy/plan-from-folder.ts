@@ -167,6 +167,7 @@ function resolveSet(
       upstreamNames: new Set(upstreams.entries.keys()),
       scope: answers.scope(
         {
+          gateway,
           issuers: withStandIns(things.issuers, issuers),
           clients: withStandIns(things.clients, clients),
           upstreams: withStandIns(things.upstreams, upstreams),

@@ -17,7 +17,6 @@ const reserved: readonly string[] = [
   'route.rateLimit',
   'route.rateLimit.*.cost',
   'route.rateLimit.*.legacyHeaders',
-  'route.auth.mtls',
   'route.auth.signature',
   'route.auth.secret',
   'route.auth.topics',

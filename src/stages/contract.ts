@@ -1,4 +1,14 @@
-import type { JsonSchema, Plan, RoutePlan, SchemaPlan, Segment, Slot, StageName, UpstreamPlan } from '../plan/plan.js'
+import type {
+  GatewayPlan,
+  JsonSchema,
+  Plan,
+  RoutePlan,
+  SchemaPlan,
+  Segment,
+  Slot,
+  StageName,
+  UpstreamPlan,
+} from '../plan/plan.js'
 import type { Place } from '../values/place.js'
 import type { SecretText } from '../values/secret.js'
 
@@ -43,6 +53,7 @@ export interface Section {
 /** What a stage may ask while it resolves one route. */
 export interface Scope {
   readonly route: { readonly id: string; readonly method: string; readonly segments: readonly Segment[] }
+  readonly gateway: GatewayPlan
   readonly issuers: Plan['issuers']
   readonly clients: Plan['clients']
   readonly upstreams: Plan['upstreams']
@@ -59,6 +70,8 @@ export interface Scope {
   }): void
   /** Reads a JSON or YAML file relative to the file of `from`. Reports and returns undefined when it cannot. */
   readFile(reference: string, from: Section): Section | undefined
+  /** The text of a file relative to the file of `from`. Reports and returns undefined when it cannot. */
+  readText(reference: string, from: Section): string | undefined
   /** Splits `"Bearer ${secret:name}"`. Reports and returns undefined for a secret nobody declared. */
   secretText(text: Section): SecretText | undefined
   /** Puts a schema into the plan and returns its content hash. */
@@ -119,11 +132,13 @@ export type TokenResult =
 
 /** Checks proofs of possession for the tokens of one issuer. RFC 9449 */
 export interface ProofVerifier {
+  /** Spends the proof. Asking again for the same exchange gives the same answer: several methods may have to judge it. */
   verify(proof: string, asked: ProvenRequest): Promise<ProofResult>
 }
 
 /** What a proof must be for. */
-export interface ProvenRequest extends Pick<Exchange, 'method' | 'scheme' | 'host' | 'path'> {
+export interface ProvenRequest {
+  readonly exchange: Pick<Exchange, 'method' | 'scheme' | 'host' | 'path'>
   /** The access token that goes with it. */
   readonly token: string
   /** The key that the token is bound to: `cnf.jkt`. */

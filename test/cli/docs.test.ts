@@ -3,15 +3,30 @@ import { join } from 'node:path'
 import t from 'tap'
 import { loadPolicy } from '../../src/policy/load.js'
 import { stages } from '../../src/stages/all.js'
+import { makeCertificate } from '../support/certificates.js'
 import { postern } from './command-line.js'
 
 /** Pages for people, and the folders they talk about. */
 const pages = [
   'README.md',
-  ...readdirSync('docs')
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
 ]
+
+/** Files that examples name. */
+const named = {
+  schemas: { 'create-order.json': readFileSync('policies/schemas/create-order.json', 'utf8') },
+  'clients.pem': makeCertificate({ name: 'clients', isAuthority: true }).cert,
+}
+
+/** The files of an example: one, or several below lines with their names. */
+function filesOf(yaml: string, name: string): Record<string, string> {
+  const [whole = '', ...parts] = yaml.split(/^# (\w+\.yaml)$/m)
+  const files: Record<string, string> = parts.length === 0 ? { [name]: whole } : {}
+  for (let i = 0; i < parts.length; i += 2) files[parts[i] ?? ''] = parts[i + 1] ?? ''
+  return files
+}
 
 t.test('every policy shown in the documents is accepted', async (t) => {
   let blocks = 0
@@ -19,8 +34,7 @@ t.test('every policy shown in the documents is accepted', async (t) => {
     const text = readFileSync(page, 'utf8')
     for (const [index, [, yaml = '']] of [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].entries()) {
       if (!/^routes:/m.test(yaml)) continue
-      const schemas = { 'create-order.json': readFileSync('policies/schemas/create-order.json', 'utf8') }
-      const folder = t.testdir({ schemas, 'shown.yaml': yaml })
+      const folder = t.testdir({ ...named, ...filesOf(yaml, 'shown.yaml') })
       const { plan, problems } = await loadPolicy(folder)
       t.ok(plan !== null, `${page}, block ${index + 1}: ${problems.map(({ message }) => message).join(' ')}`)
       blocks++
@@ -77,13 +91,12 @@ t.test('every example of a stage is accepted, but for names that it leaves to ot
     t.ok(blocks.length > 0, `${page} has an example`)
     for (const [index, [, yaml = '']] of blocks.entries()) {
       const isRoutes = /^routes:/m.test(yaml)
-      const schemas = { 'create-order.json': readFileSync('policies/schemas/create-order.json', 'utf8') }
       const stub =
         'upstreams: { fn: { url: "http://127.0.0.1:9" } }\nroutes: { GET /: { upstream: fn, auth: none, reason: stub } }\n'
       const files = isRoutes
-        ? { 'shown.yaml': yaml, 'gateway.yaml': secretsOf(yaml) }
+        ? { 'gateway.yaml': secretsOf(yaml), ...filesOf(yaml, 'shown.yaml') }
         : { 'gateway.yaml': yaml, 'stub.yaml': stub }
-      const { problems } = await loadPolicy(t.testdir({ schemas, ...files }))
+      const { problems } = await loadPolicy(t.testdir({ ...named, ...files }))
       const wrong = problems.filter(({ severity, code }) => severity === 'error' && !elsewhere.includes(code))
       t.same(
         wrong.map(({ code, message }) => `${code} ${message}`),

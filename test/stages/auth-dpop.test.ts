@@ -23,6 +23,7 @@ async function start(t: Test & { teardown(end: () => unknown): unknown }, dpop: 
       'routes.yaml': `
 issuers:
   main: { issuer: "${issuer.url}", audience: orders-api, keySet: { timeout: 20s }, dpop: ${dpop} }
+  again: { issuer: "${issuer.url}", audience: orders-api, keySet: { timeout: 20s }, dpop: ${dpop} }
   plain: { issuer: "${issuer.url}", audience: orders-api, keySet: { timeout: 20s } }
 upstreams: { fn: { url: "${upstream.url}" } }
 routes:
@@ -30,6 +31,7 @@ routes:
   GET /bound/%C3%A4/{id}: { upstream: fn, auth: { jwt: main } }
   GET /scoped: { upstream: fn, auth: { jwt: main, scopes: [orders:write] } }
   GET /plain: { upstream: fn, auth: { jwt: plain } }
+  GET /either: { upstream: fn, auth: { anyOf: [{ jwt: main, scopes: [orders:write] }, { jwt: main, scopes: [orders:read] }, { jwt: again }] } }
   GET /kept: { upstream: fn, auth: { jwt: main }, forward: { authorization: keep } }
 `,
       'gateway.yaml': `version: 1\n${extra}`,
@@ -220,6 +222,16 @@ t.test('a proof serves once, however it is written, and no sooner than it has en
   }
   clock.advance(150)
   t.match(await call(show(proof)), { status: 401, code: 'auth.proof-time' }, 'and then it is too old')
+})
+
+t.test('several methods may judge a proof, which serves once all the same', async (t) => {
+  const { asked, call, show, mint, bound } = await start(t, required)
+  const proof = proofFor(asked({ url: 'http://gateway.test/either' }))
+  t.match(await call(show(proof), '/either'), { status: 200, reached: true }, 'the second method admits')
+  t.match(await call(show(proof), '/either'), { status: 401, code: 'auth.proof-replayed', reached: false })
+  const token = await mint({ ...bound, scope: 'other' })
+  const other = proofFor(asked({ url: 'http://gateway.test/either', token }))
+  t.match(await call(show(other, token), '/either'), { status: 200 }, 'and so does the third, of another issuer entry')
 })
 
 t.test('of two hundred copies of a proof that come at once, one passes', async (t) => {

@@ -508,8 +508,8 @@ t.test('names that point nowhere are refused at their place, with what was meant
     ['no such issuer', { jwt: 'zzzzzz' }, 'auth.issuer-unknown', /Known issuers: main\./],
     ['a name of every object', { jwt: 'constructor' }, 'auth.issuer-unknown', /Known issuers/],
     ['a slip in a client', { apiKey: ['acme', 'globx'] }, 'auth.client-unknown', /Did you mean globex\?/],
-    ['two methods', { jwt: 'main', apiKey: ['acme'] }, 'auth.method-count', /jwt, introspection and apiKey/],
-    ['no method', { scopes: ['a'] }, 'auth.method-count', /jwt, introspection and apiKey/],
+    ['two methods', { jwt: 'main', apiKey: ['acme'] }, 'auth.method-count', /jwt, introspection, apiKey and mtls/],
+    ['no method', { scopes: ['a'] }, 'auth.method-count', /jwt, introspection, apiKey and mtls/],
     ['scopes of a key', { apiKey: ['acme'], scopes: ['a'] }, 'auth.key-without-claims', /Remove scopes/],
     ['claims of a key', { apiKey: ['acme'], claims: { a: 1 } }, 'auth.key-without-claims', /Remove claims/],
     [

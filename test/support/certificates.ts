@@ -20,6 +20,11 @@ interface Wanted {
   readonly dns?: readonly string[]
   readonly uris?: readonly string[]
   readonly ips?: readonly string[]
+  readonly emails?: readonly string[]
+  /** Extended key usages, as OIDs; no such extension when absent. */
+  readonly usages?: readonly string[]
+  /** `sha1` makes a signature that nobody should believe. */
+  readonly digest?: 'sha1' | 'sha256'
   /** Days from now; -1 and 30 when absent. */
   readonly from?: number
   readonly to?: number
@@ -29,17 +34,20 @@ const dayMs = 86_400_000
 
 /** Makes an X.509 certificate with a P-256 key of its own: openssl is not on every machine that tests. RFC 5280 section 4.1 */
 export function makeCertificate(wanted: Wanted): TestCertificate {
-  const { name, by, isAuthority = false, dns = [], uris = [], ips = [], from = -1, to = 30 } = wanted
+  const { name, by, isAuthority = false, dns = [], uris = [], ips = [], emails = [], from = -1, to = 30 } = wanted
+  const { usages = [], digest = 'sha256' } = wanted
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const spki = publicKey.export({ type: 'spki', format: 'der' })
-  const signature = sequence(oid('1.2.840.10045.4.3.2'))
+  const signature = sequence(oid(digest === 'sha1' ? '1.2.840.10045.4.1' : '1.2.840.10045.4.3.2'))
   const names = [
+    ...emails.map((text) => der(0x81, Buffer.from(text))),
     ...dns.map((text) => der(0x82, Buffer.from(text))),
     ...uris.map((text) => der(0x86, Buffer.from(text))),
     ...ips.map((text) => der(0x87, Buffer.from(text.split('.').map(Number)))),
   ]
   const extensions = [
     extension('2.5.29.19', isAuthority ? sequence(der(0x01, Buffer.from([0xff]))) : sequence(), true),
+    ...(usages.length === 0 ? [] : [extension('2.5.29.37', sequence(...usages.map(oid)))]),
     ...(names.length === 0 ? [] : [extension('2.5.29.17', sequence(...names))]),
   ]
   const body = sequence(
@@ -52,17 +60,27 @@ export function makeCertificate(wanted: Wanted): TestCertificate {
     spki,
     der(0xa3, sequence(...extensions)),
   )
-  const signed = createSign('sha256')
+  const signed = createSign(digest)
     .update(body)
     .sign(by?.privateKey ?? privateKey)
   const whole = sequence(body, signature, der(0x03, Buffer.concat([Buffer.from([0]), signed])))
   return {
-    cert: `-----BEGIN CERTIFICATE-----\n${whole.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
+    cert: `-----BEGIN CERTIFICATE-----\n${pemLines(whole)}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     pin: createHash('sha256').update(spki).digest('base64'),
     name,
     privateKey,
   }
+}
+
+/** Lines of 64 characters, and no empty one at the end: OpenSSL takes it for a fault. */
+function pemLines(bytes: Buffer): string {
+  return (
+    bytes
+      .toString('base64')
+      .match(/.{1,64}/g)
+      ?.join('\n') ?? ''
+  )
 }
 
 /** A tag, a length and its content. ITU-T X.690 section 8.1 */

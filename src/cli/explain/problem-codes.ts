@@ -22,6 +22,17 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'auth.issuer-keys-unusable': ['The keys of an issuer verify nothing.', 'Give keys that fit its algorithms.'],
   'auth.issuer-unknown': ['A route names an issuer that no file defines.', 'Define it under issuers:.'],
   'auth.key-without-claims': ['Scopes or claims stand beside apiKey; a key has neither.', 'Remove them, or use jwt.'],
+  'auth.certificate-without-claims': [
+    'Scopes or claims stand beside mtls.',
+    'Remove them; mtls has ca, san, fingerprints.',
+  ],
+  'auth.mtls-ca-unusable': ['A file of authorities holds something else.', 'Give certificates of authorities, in PEM.'],
+  'auth.mtls-name-malformed': ['A rule for names is none.', 'Write dns:*.partner.example or uri:spiffe://partner/x.'],
+  'auth.mtls-no-source': [
+    'No certificate can reach the route.',
+    'Give the listener tls with clientCa, or name the proxy under trustedProxies.',
+  ],
+  'auth.mtls-unjudged': ['Whatever certificate a proxy passes on would do.', 'Name ca or fingerprints.'],
   'auth.method-count': ['A route has no method of authentication, or several.', 'Keep one, or list them under anyOf.'],
   'client.address-unreadable': ['ipAllow holds what is no address block.', 'Write 203.0.113.0/24 or one address.'],
   'client.date-unreadable': ['notAfter is no day of the calendar.', 'Write 2027-01-31.'],

@@ -22,17 +22,21 @@ interface Lent {
 /** Verifiers of proofs by the issuer whose tokens they go with, made when first asked for and shared by all routes. */
 export function createProofVerifiers(issuers: Plan['issuers'], lent: Lent): (issuer: string) => ProofVerifier {
   const made = new Map<string, ProofVerifier>()
+  const spent: Spent = new WeakMap()
   return (name) => {
     const issuer = issuers[name]
     if (issuer?.dpop === undefined) throw new Error(`issuer ${name} asks for no proofs`)
-    const verifier = made.get(name) ?? createProofVerifier(issuer, issuer.dpop, lent)
+    const verifier = made.get(name) ?? createProofVerifier(issuer, issuer.dpop, spent, lent)
     made.set(name, verifier)
     return verifier
   }
 }
 
+/** What became of the one proof of an exchange, which several methods may have to judge. */
+type Spent = WeakMap<ProvenRequest['exchange'], Claimed>
+
 /** The checks of RFC 9449 section 4.3, the cheap ones first. */
-function createProofVerifier(issuer: IssuerPlan, dpop: DpopPlan, lent: Lent): ProofVerifier {
+function createProofVerifier(issuer: IssuerPlan, dpop: DpopPlan, spent: Spent, lent: Lent): ProofVerifier {
   const { clock, proofsSeen } = lent
   const read = proofReader(dpop.algorithms)
   const nonces = noncesOf(dpop, issuer, lent)
@@ -54,7 +58,9 @@ function createProofVerifier(issuer: IssuerPlan, dpop: DpopPlan, lent: Lent): Pr
       if (nonce === 'wrong')
         return { ...refuse({ fault: 'proof-nonce', evidence: {} }), nonce: nonces?.current(now) ?? '' }
       // By key and jti, not by the bytes: whoever sees an ECDSA proof can write a second good signature of it.
-      const claimed = await proofsSeen.claim(`${asked.thumbprint} ${String(found.claims['jti'])}`, lifeMs, now)
+      const name = `${asked.thumbprint} ${String(found.claims['jti'])}`
+      const claimed = await (spent.get(asked.exchange) ?? proofsSeen.claim(name, lifeMs, now))
+      spent.set(asked.exchange, claimed)
       if (claimed !== 'fresh') return refuse(faultOf[claimed])
       return nonce === 'old' && nonces !== null ? { valid: true, nonce: nonces.current(now) } : proven
     },
@@ -101,8 +107,9 @@ function claimJudge(dpop: DpopPlan, skewMs: number) {
     if (iat * 1000 <= now - maxAgeMs - skewMs) {
       return wrong('proof-time', { claim: 'iat', seconds: Math.round(iat - now / 1000) })
     }
-    if (htm !== asked.method) return wrong('proof-request', { claim: 'htm' })
-    if (!namesRequest(String(htu), publicUrls, asked)) return wrong('proof-request', { claim: 'htu', ...hintOf(asked) })
+    if (htm !== asked.exchange.method) return wrong('proof-request', { claim: 'htm' })
+    if (!namesRequest(String(htu), publicUrls, asked.exchange))
+      return wrong('proof-request', { claim: 'htu', ...hintOf(asked.exchange) })
     // RFC 9449 section 4.2: the hash of the token's ASCII text.
     const expected = createHash('sha256').update(asked.token).digest('base64url')
     return ath === expected ? null : wrong('proof-token', { claim: 'ath' })
@@ -114,7 +121,11 @@ function wrong(fault: string, evidence: Evidence): ProofFault {
 }
 
 /** Whether `htu` is the URL of the request: under a public URL of the policy, or else as the caller asked for it. */
-function namesRequest(htu: string, publicUrls: readonly string[], { scheme, host, path }: ProvenRequest): boolean {
+function namesRequest(
+  htu: string,
+  publicUrls: readonly string[],
+  { scheme, host, path }: ProvenRequest['exchange'],
+): boolean {
   const bases = publicUrls.length > 0 ? publicUrls : [`${scheme}://${host}`]
   if (bases.some((base) => htu === base + path)) return true
   const found = comparableUrl(htu)
@@ -122,7 +133,7 @@ function namesRequest(htu: string, publicUrls: readonly string[], { scheme, host
 }
 
 /** The scheme is what goes wrong most: a proxy that ends TLS and says nothing about it. */
-function hintOf({ scheme }: ProvenRequest): Evidence {
+function hintOf({ scheme }: ProvenRequest['exchange']): Evidence {
   return { asked: scheme }
 }
 

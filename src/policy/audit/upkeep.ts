@@ -91,7 +91,7 @@ function unused({ routes, written }: AuditedSet): readonly Spot[] {
   for (const { auth, plan: route } of routes) {
     for (const method of auth.method === 'none' ? [] : auth.method === 'anyOf' ? auth.methods : [auth]) {
       if ('issuer' in method) issuers.add(method.issuer)
-      else for (const client of method.clients) clients.add(client)
+      else if ('clients' in method) for (const client of method.clients) clients.add(client)
     }
     for (const { stage, settings } of route.steps) {
       if (stage !== 'rateLimit') continue

@@ -22,4 +22,6 @@ export const challenges = {
     ),
   /** No scheme is registered for keys in a header of their own; RFC 9110 §11.6.1 asks for a challenge all the same. */
   apiKey: ['www-authenticate', 'ApiKey realm="api"'],
+  /** Nor is one for the certificates of connections. */
+  certificate: ['www-authenticate', 'ClientCertificate realm="api"'],
 } as const

@@ -81,9 +81,7 @@ export function possessionOf(issuer: string, tools: Pick<Tools, 'issuers' | 'pro
       const proof = singleHeader(exchange, 'dpop')
       if (proof === null) return proofMissing
       if (proof === 'repeated') return proofRepeated
-      const { method, scheme, host, path } = exchange
-      const asked = { method, scheme, host, path, token, thumbprint: bound.jkt }
-      const result = await proofs.verify(proof.value, asked)
+      const result = await proofs.verify(proof.value, { exchange, token, thumbprint: bound.jkt })
       if (!result.valid) return refuse(result)
       if (result.nonce !== undefined) exchange.answerHeaders.push('dpop-nonce', result.nonce)
       return bound.x5t === null ? null : ofCertificate(bound.x5t, exchange)

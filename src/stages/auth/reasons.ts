@@ -152,6 +152,26 @@ export const reasons = {
   keyMalformed: { code: 'auth.key-malformed', ...invalid, sentence: 'The API key is empty or too long.' },
   keyUnknown: { code: 'auth.key-unknown', ...invalid, sentence: 'No client has this API key.' },
   keyExpired: { code: 'auth.key-expired', ...invalid, sentence: 'The API key is past its last day.' },
+  certificateMalformed: {
+    code: 'auth.certificate-malformed',
+    ...invalid,
+    sentence: 'The client certificate that a trusted proxy sent cannot be read.',
+  },
+  certificateUntrusted: {
+    code: 'auth.certificate-untrusted',
+    ...invalid,
+    sentence: 'No authority that the route believes vouches for the client certificate.',
+  },
+  certificateExpired: {
+    code: 'auth.certificate-expired',
+    ...invalid,
+    sentence: 'The client certificate, or one that vouches for it, is not valid now.',
+  },
+  certificateNotAdmitted: {
+    code: 'auth.certificate-not-admitted',
+    ...forbidden,
+    sentence: 'The client certificate is genuine, but not one that the route admits.',
+  },
   clientNotAdmitted: {
     code: 'auth.client-not-admitted',
     ...forbidden,

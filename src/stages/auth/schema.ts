@@ -122,6 +122,48 @@ const method = {
     description: 'The names of the clients, under `clients`, whose keys are taken in the header X-Api-Key.',
     examples: [['acme']],
   },
+  mtls: {
+    type: 'object',
+    additionalProperties: false,
+    description:
+      'The certificate of the connection, or the one in `Client-Cert` from a trusted proxy (RFC 9440). What is given must all hold.',
+    examples: [{ ca: './clients.pem', san: ['dns:*.partner.example'] }],
+    properties: {
+      ca: {
+        type: 'string',
+        minLength: 1,
+        description:
+          'A PEM file with the authorities that sign the certificates; `clientCa` of the listener when absent.',
+        examples: ['./clients.pem'],
+      },
+      san: {
+        type: 'array',
+        items: {
+          type: 'string',
+          pattern: '^(dns|uri|email|ip):',
+          description: 'A name: `dns:` (`*.` for one label), `uri:` (`/*` at its end), `email:` or `ip:`.',
+          examples: ['uri:spiffe://partner/orders'],
+        },
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Alternative names, of which the certificate must hold one.',
+        examples: [['dns:*.partner.example']],
+      },
+      fingerprints: {
+        type: 'array',
+        items: {
+          type: 'string',
+          pattern: '^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$',
+          description: 'SHA-256 of the certificate in hex, with or without colons.',
+          examples: ['3f1c00d5c1e1a7f0b5a4f9f5e8f0a1b2c3d4e5f60718293a4b5c6d7e8f901234'],
+        },
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Certificates that are admitted, by fingerprint.',
+        examples: [['3f1c00d5c1e1a7f0b5a4f9f5e8f0a1b2c3d4e5f60718293a4b5c6d7e8f901234']],
+      },
+    },
+  },
 } as const satisfies Readonly<Record<string, JsonSchema>>
 
 const anyOf: JsonSchema = {

@@ -41,7 +41,18 @@ export interface ApiKeyMethod {
   readonly clients: readonly string[]
 }
 
-export type Method = TokenMethod | ApiKeyMethod
+/** A certificate of the connection, or one that a trusted proxy saw. */
+export interface MtlsMethod {
+  readonly method: 'mtls'
+  /** PEM of the authorities; null: those of the listener. */
+  readonly ca: string | null
+  /** Rules such as `dns:*.partner.example`, one of which must hold; empty: any name will do. */
+  readonly san: readonly string[]
+  /** SHA-256, lower-case hex; empty: any certificate will do. */
+  readonly fingerprints: readonly string[]
+}
+
+export type Method = TokenMethod | ApiKeyMethod | MtlsMethod
 
 /** What a route asks of its callers. */
 export type AuthSettings =

@@ -4,15 +4,17 @@ import type { Check, Planned, Scope, Section, Stage } from '../contract.js'
 import { allow } from '../contract.js'
 import { checkAny } from './check-any.js'
 import { checkApiKey } from './check-api-key.js'
+import { checkCertificate } from './check-certificate.js'
 import { checkToken } from './check-token.js'
 import { fixedKeys } from './issuer-keys.js'
 import { possessionOf } from './possession.js'
 import { conditionKeys, readConditions } from './read-conditions.js'
+import { readMtls } from './read-mtls.js'
 import { reasons } from './reasons.js'
 import { schemas } from './schema.js'
 import type { ApiKeyMethod, AuthSettings, IntrospectionMethod, JwtMethod, Method } from './settings.js'
 
-const kinds = ['jwt', 'introspection', 'apiKey'] as const
+const kinds = ['jwt', 'introspection', 'apiKey', 'mtls'] as const
 
 /** Who is it, and may they do this? Never in report mode. */
 export const auth: Stage<AuthSettings> = {
@@ -35,6 +37,7 @@ export const auth: Stage<AuthSettings> = {
       return checkToken(settings, verifier, tools, possessionOf(issuer, tools))
     }
     if (settings.method === 'apiKey') return checkApiKey(settings.clients, tools)
+    if (settings.method === 'mtls') return checkCertificate(settings, tools)
     if (settings.method === 'anyOf') return checkAny(settings.methods, tools)
     return () => allow
   },
@@ -78,6 +81,7 @@ function readAuth(section: Section, scope: Scope): AuthSettings | undefined {
 
 function readMethod(section: Section, scope: Scope): Method | undefined {
   if (!namesOneOf(kinds, section, scope)) return undefined
+  if (section.get('mtls').value !== undefined) return readMtls(section, scope)
   if (section.get('jwt').value !== undefined) return readJwt(section, scope)
   return section.get('introspection').value === undefined
     ? readApiKey(section, scope)
@@ -93,7 +97,7 @@ function namesOneOf(allowed: readonly string[], section: Section, scope: Scope):
       named.length === 0
         ? `The auth of ${scope.route.id} names no method.`
         : `The auth of ${scope.route.id} names ${named.join(' and ')}; a route takes exactly one method.`,
-    hint: 'Methods are jwt, introspection and apiKey; anyOf takes a list of them. auth: none stands alone, with a reason.',
+    hint: 'Methods are jwt, introspection, apiKey and mtls; anyOf takes a list of them. auth: none stands alone, with a reason.',
     at: section.keyPlace,
   })
   return false
