@@ -53,7 +53,7 @@ export interface Section {
 /** What a stage may ask while it resolves one route. */
 export interface Scope {
   readonly route: { readonly id: string; readonly method: string; readonly segments: readonly Segment[] }
-  readonly gateway: GatewayPlan
+  readonly gateway: Pick<GatewayPlan, 'listeners' | 'trustedProxies'>
   readonly issuers: Plan['issuers']
   readonly clients: Plan['clients']
   readonly upstreams: Plan['upstreams']

@@ -14,6 +14,15 @@ interface Finding {
   readonly at: { readonly file: string; readonly line: number; readonly column: number }
 }
 
+/** The process as it is where gateway.yaml says nothing. */
+const plainGateway: Scope['gateway'] = {
+  listeners: {
+    public: { host: '127.0.0.1', port: 8080, tls: null },
+    admin: { host: '127.0.0.1', port: 9090, token: null },
+  },
+  trustedProxies: [],
+}
+
 export interface TestScope {
   readonly scope: Scope
   readonly findings: Finding[]
@@ -46,6 +55,7 @@ export function makeScope(
   }
   const scope: Scope = {
     route,
+    gateway: plainGateway,
     issuers: {},
     clients: {},
     upstreams: {},
@@ -62,6 +72,7 @@ export function makeScope(
       read.set(file, known)
       return known
     },
+    readText: (reference, from) => files[new URL(reference, new URL(from.place.file, 'test:/')).pathname.slice(1)],
     secretText: () => undefined,
     addSchema: (plan) => {
       const hash = createHash('sha256').update(JSON.stringify(plan)).digest('hex')
