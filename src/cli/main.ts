@@ -25,6 +25,10 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     says: 'try every function without its sign-in: none may answer',
     load: () => import('./canary.js'),
   },
+  iam: {
+    says: 'print the least that the gateway must be allowed, and lint deployment templates',
+    load: () => import('./iam.js'),
+  },
   keys: { says: 'make API keys, digests and development tokens', load: () => import('./keys.js') },
   revoke: {
     says: 'refuse a token, a subject or a client from now on',

@@ -1,4 +1,5 @@
 import type { CanaryWatch } from '../gateway/canary-watch.js'
+import type { ColdStarts } from '../record/cold-starts.js'
 import type { Metrics } from '../record/metrics.js'
 import type { State } from '../state/state.js'
 
@@ -22,6 +23,22 @@ export function registerCredentials(metrics: Metrics, credentials: State['creden
         { labels: { source, result: 'fetched' }, value: attempts - failures },
         { labels: { source, result: 'failed' }, value: failures },
       ]),
+  })
+}
+
+/** Registers how long functions of known platforms take to their first byte, and which answers were most likely cold. */
+export function registerColdStarts(metrics: Metrics, { stats }: Pick<ColdStarts, 'stats'>): void {
+  metrics.register({
+    name: 'postern_first_byte_typical_seconds',
+    help: 'What a warm function usually takes to its first byte, by route; known platforms only.',
+    type: 'gauge',
+    collect: () => stats().map(({ route, typicalMs }) => ({ labels: { route }, value: typicalMs / 1000 })),
+  })
+  metrics.register({
+    name: 'postern_likely_cold_starts_total',
+    help: 'Answers so late that the platform most likely started an instance first, by route.',
+    type: 'counter',
+    collect: () => stats().map(({ route, coldStarts }) => ({ labels: { route }, value: coldStarts })),
   })
 }
 

@@ -4,6 +4,7 @@ import { systemClock } from '../gateway/tools/clock.js'
 import type { ListenerPlan, Plan } from '../plan/plan.js'
 import { type LoadOptions, loadPolicy, policyLoader } from '../policy/load.js'
 import { createBatch } from '../record/batch.js'
+import { type ColdStarts, createColdStarts } from '../record/cold-starts.js'
 import type { LogStats } from '../record/log.js'
 import { createMetrics, type Metrics } from '../record/metrics.js'
 import { registerLog, registerProcess } from '../record/process-metrics.js'
@@ -20,6 +21,7 @@ import { createFaults } from './faults.js'
 import { registerGateway, registerReloading, registerState } from './gateway-metrics.js'
 import { type Canaries, lazyCanaries } from './lazy-canaries.js'
 import { isPortTaken, listenFault } from './listen-fault.js'
+import { registerColdStarts } from './platform-metrics.js'
 import { formatBriefly } from './problems.js'
 import { createReloading, type Found, type ReloadCause, type Reloading } from './reloading.js'
 import { version } from './version.js'
@@ -121,6 +123,7 @@ export async function serve(options: ServeOptions): Promise<Serving | { readonly
     replace: async (next, vault) => {
       const applied = await gateway.apply({ plan: next, vault })
       serving = { plan: next, secrets: vault }
+      opened.coldStarts.use(next)
       await opened.canaries.use(next)
       tellCertificate()
       return applied
@@ -208,6 +211,7 @@ interface Opened {
   readonly admin: Console
   readonly metrics: Metrics
   readonly canaries: Canaries
+  readonly coldStarts: ColdStarts
   readonly moved: Serving['moved']
   /** Closes what the drained gateway leaves. */
   close(): Promise<void>
@@ -232,13 +236,16 @@ async function openListeners(
   })
   registerState(metrics, state)
   const { revocations } = state
+  const coldStarts = createColdStarts()
+  coldStarts.use(plan)
+  registerColdStarts(metrics, coldStarts)
   const canaries = lazyCanaries({
     pools: state.pools,
     metrics,
     notify: (notice) => onEvent({ event: 'canary', ...notice }),
   })
   const onFault = createFaults(metrics, onEvent)
-  const batch = createBatch([metrics.read, recent.read, onRecord], onFault)
+  const batch = createBatch([metrics.read, coldStarts.read, recent.read, onRecord], onFault)
   const { public: publicPlan, admin: adminPlan } = plan.gateway.listeners
 
   let gateway: Gateway | null = null
@@ -270,6 +277,7 @@ async function openListeners(
       admin: admin.listener,
       metrics,
       canaries,
+      coldStarts,
       moved: { public: open.moved, admin: admin.moved },
       close: () => closeRest(admin.listener),
     }

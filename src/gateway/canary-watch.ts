@@ -39,7 +39,7 @@ interface Watched {
 const firstWithinMs = 10_000
 
 /** A timer that keeps no process alive. */
-export const later: Schedule = (work, ms) => {
+const later: Schedule = (work, ms) => {
   const timer = setTimeout(work, ms)
   timer.unref()
   return () => clearTimeout(timer)

@@ -5,6 +5,7 @@ import { type Resolving, textOf } from './resolving.js'
 import type { NodeSection } from './section.js'
 import { resolveCanary, resolveUpstreamAuth } from './upstream-auth.js'
 import { canarySchema, upstreamAuthSchema } from './upstream-auth-schema.js'
+import { functionSchema, resolveFunction } from './upstream-function.js'
 import { resilienceKeys, resolveResilience } from './upstream-resilience.js'
 import { resolveUpstreamTls, upstreamTlsSchema } from './upstream-tls.js'
 
@@ -29,6 +30,7 @@ export const upstreamSchema = {
       description: 'Why plain http is acceptable here; for the record.',
       examples: ['same pod'],
     },
+    function: functionSchema,
     canary: canarySchema,
     ...resilienceKeys,
   },
@@ -48,6 +50,7 @@ export function resolveUpstream(name: string, section: NodeSection, resolving: R
   if (override === undefined) checkPlatform(name, target.host, section, resolving)
   const platform = override === undefined ? (platformOf(target.host)?.id ?? platformBySignIn(auth)) : undefined
   const canary = override === undefined ? resolveCanary(section.get('canary'), auth, resolving) : undefined
+  const functionName = resolveFunction(section.get('function'), auth, resolving)
   return {
     name,
     origin: target.origin,
@@ -56,6 +59,7 @@ export function resolveUpstream(name: string, section: NodeSection, resolving: R
     ...resolveResilience(name, section, resolving),
     ...(platform !== undefined && { platform }),
     ...(canary !== undefined && { canary }),
+    ...(functionName !== undefined && { function: functionName }),
     tls: override === undefined ? resolveUpstreamTls(section.get('tls'), target.origin, resolving) : null,
     declaredAt: section.keyPlace,
   }

@@ -1,4 +1,7 @@
+import { Console } from 'node:console'
 import type { ServerResponse } from 'node:http'
+import { Writable } from 'node:stream'
+import { Logger } from '@aws-lambda-powertools/logger'
 import t from 'tap'
 import type { Clock } from '../../src/stages/contract.js'
 import { keepAwsEnvironment, setAwsEnvironment } from '../support/aws-environment.js'
@@ -333,4 +336,51 @@ routes:
   t.equal(fn.requests.length, 3, 'which is remembered')
   const both = fn.requests.map(({ headers }) => headers['x-key'])
   t.same(both, ['new-secret', 'old-secret', 'old-secret'])
+})
+
+/** Powertools' own logger, writing where the test can read. */
+function readableLogger(): { readonly logger: Logger; readonly lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const write = (chunk: unknown, _encoding: unknown, done: () => void): void => {
+    lines.push(JSON.parse(String(chunk)))
+    done()
+  }
+  const logger = new Logger({ serviceName: 'orders' })
+  // It offers no other way but an environment variable for the whole process.
+  Reflect.set(logger, 'console', new Console({ stdout: new Writable({ write }) }))
+  return { logger, lines }
+}
+
+t.test('a Powertools handler in the function logs the request id and the trace of the gateway', async (t) => {
+  const { fn, gateway } = await signedGateway(t)
+  const { logger, lines } = readableLogger()
+  const traced = process.env['_X_AMZN_TRACE_ID']
+  t.teardown(() => {
+    if (traced === undefined) delete process.env['_X_AMZN_TRACE_ID']
+    else process.env['_X_AMZN_TRACE_ID'] = traced
+  })
+  const handler = async (event: { readonly headers: Readonly<Record<string, string>> }): Promise<string> => {
+    logger.setCorrelationId(event.headers['x-request-id'])
+    logger.info('order taken')
+    return '{"ok":true}'
+  }
+  fn.run = (request, response) => {
+    // As Lambda's runtime does before it calls a handler.
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+    process.env['_X_AMZN_TRACE_ID'] = headers['x-amzn-trace-id'] ?? ''
+    void handler({ headers }).then((body) => response.end(body))
+  }
+  const answer = await gateway.get('/orders', {
+    'x-request-id': 'of-the-caller',
+    'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793',
+  })
+  t.match(lines, [
+    {
+      message: 'order taken',
+      service: 'orders',
+      correlation_id: answer.headers['x-request-id'],
+      xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
+    },
+  ])
+  t.match((await gateway.recordOf(answer)).id, answer.headers['x-request-id'], 'the log of the gateway has the same')
 })
