@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { type Case, exchangeOf, isTuning, Judge, type Outcome } from './judge.js'
+import { type Case, exchangeOf, isTuning, Judge, type Outcome } from '../../src/cli/inspect/corpus-judge.js'
 
 /*
  * Scores the detectors on a corpus of labelled requests, in this process and without a gateway:

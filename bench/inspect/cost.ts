@@ -1,5 +1,5 @@
 import { cpus } from 'node:os'
-import { exchange, Judge } from './judge.js'
+import { exchange, Judge } from '../../src/cli/inspect/corpus-judge.js'
 
 /*
  * What inspection costs, without parsing: harmless JSON of several sizes, harmless text that the first pass cannot clear,

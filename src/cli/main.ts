@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
   },
   test: { says: 'run the policy tests of a folder, offline', load: () => import('./test.js') },
   loadtest: { says: 'prove the rate limits of a policy by load', load: () => import('./loadtest.js') },
+  inspect: {
+    says: 'try a value, or a file of labelled requests, on the detectors',
+    load: () => import('./inspect.js'),
+  },
   why: { says: 'say why a request was decided as it was', load: () => import('./why.js') },
   canary: {
     says: 'try every function without its sign-in: none may answer',

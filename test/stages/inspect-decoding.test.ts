@@ -169,3 +169,14 @@ t.test('a pattern pins a value only when nothing else can fit it', async (t) => 
   t.notOk(isPinned({ type: 'string' }))
   t.notOk(isPinned(true))
 })
+
+t.test('a key with escapes inside a JSON text is read for what it is, whatever was parsed before', async (t) => {
+  // Engines may guess the next key from objects they have parsed; what a guess gets wrong must not hide a value.
+  for (const first of ['{"rol\\\\":1}', '{"a\\\\":1}', '{"\\"":1}']) {
+    judge(first)
+    t.equal(judge('{"\\u005f_proto__": {"a": 1}}')?.detector, 'prototype-pollution')
+    t.equal(judge('{"\\u0024ne": ""}')?.detector, 'nosqli')
+    t.equal(judge('{"a\\\\": "x\\u0027 OR \\u0027a\\u0027=\\u0027a"}')?.detector, 'sqli')
+    t.equal(judge('{"caf\\u00e9": "it\\u0027s"}'), null)
+  }
+})

@@ -78,7 +78,7 @@ t.test('a denial carries the exception that would lift it', async (t) => {
   const denial = stageOf('{}').judge(json({ lines: [{ note: attack }] }))
   t.equal(
     denial?.evidence['exception'],
-    'NAME: { rule: sqli, at: "body:/lines/*/note", owner: WHO, until: YYYY-MM-DD }',
+    'sqli-body-lines-note: { rule: sqli, at: "body:/lines/*/note", owner: WHO, until: YYYY-MM-DD }',
   )
 })
 

@@ -6,6 +6,8 @@ import type { TestCaller } from '../../policy/test-file.js'
 import { printable } from '../../record/human.js'
 import { decidingStep } from '../../record/line.js'
 import type { StepRecord } from '../../record/record.js'
+import { detectorNames } from '../../stages/inspect/detector-names.js'
+import { reasoning } from '../../stages/inspect/reasoning.js'
 import { Kept } from '../../state/kept.js'
 import { formatPlace } from '../../values/place.js'
 import type { Vault } from '../../values/secret.js'
@@ -120,8 +122,16 @@ export function formatExplanation(explanation: RequestExplanation, root: string,
   lines.push(
     `${paint('red', `=> ${status} ${shown}`)}${shown === record.code ? '' : ` (exactly: ${record.code})`}.${beyond}`,
   )
+  const how = reasoningOf(record.code)
+  if (how !== null) lines.push(`   ${paint('dim', how)}`)
   lines.push(...smallestChange(record).map((line) => `   ${printable(line)}`))
   return `${lines.join('\n')}\n`
+}
+
+/** How the detector that decided goes about it; null for any other refusal. */
+function reasoningOf(code: string): string | null {
+  const name = detectorNames.find((each) => code === `inspect.${each}`)
+  return name === undefined ? null : reasoning[name]
 }
 
 function inReportText(stage: string, { status, code }: NonNullable<RequestExplanation['inReport']>): string {

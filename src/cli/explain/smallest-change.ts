@@ -67,23 +67,12 @@ function exceptionFor({ code = '', route }: DecisionRecord, evidence: Evidence):
   const at = evidence['at']
   const exception = evidence['exception']
   if (typeof at !== 'string' || typeof exception !== 'string') return changesFor(code)
-  const name = `${code.slice('inspect.'.length)}-${nameFrom(at)}`
   return [
     `If it is no attack, an exception in ${route ?? 'the route'}, with who answers for it and a last day:`,
     '    inspect:',
     '      exceptions:',
-    `        ${exception.replace(/^NAME/, name)}`,
+    `        ${exception}`,
   ]
-}
-
-function nameFrom(at: string): string {
-  return (
-    at
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '')
-      .slice(0, 40) || 'field'
-  )
 }
 
 function numberOf(evidence: Evidence, key: string): number | null {

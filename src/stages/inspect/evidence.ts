@@ -58,7 +58,14 @@ function exceptionFor(rule: DetectorName, source: string, tokens: readonly (stri
     source,
     tokens.map((token) => (typeof token === 'number' ? '*' : token)),
   )
-  return `NAME: { rule: ${rule}, at: ${JSON.stringify(cut(place))}, owner: WHO, until: YYYY-MM-DD }`
+  const name = `${rule}-${slug(place)}`
+  return `${name}: { rule: ${rule}, at: ${JSON.stringify(cut(place))}, owner: WHO, until: YYYY-MM-DD }`
+}
+
+/** A place as the name of an exception: `body:/lines/*\/note` is `body-lines-note`. */
+function slug(place: string): string {
+  const name = place.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return name.slice(0, 40).replace(/-$/, '')
 }
 
 function masked(text: string, at: number): string {

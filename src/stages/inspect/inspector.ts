@@ -1,3 +1,4 @@
+import { withPlainKeys } from '../../values/plain-keys.js'
 import { has } from './character-classes.js'
 import { base64Text } from './decode/base64.js'
 import { decodeRound, triggersDecoding, withoutComments } from './decode/rounds.js'
@@ -88,7 +89,9 @@ export class Inspector {
         const within = this.#judgeJson(json, how, inner, '')
         if (within !== null) return within
         // Of two equal keys JSON.parse keeps the last; another reader may keep the first.
-        return countStrings(json) === jsonStrings(current, null) ? null : this.#judgeLiterals(current, how, inner)
+        return countStrings(json) === jsonStrings(current, null) && !hasHiddenKeys(current)
+          ? null
+          : this.#judgeLiterals(current, how, inner)
       }
       const found = this.#judgeReadings(current, chars, words, steps, origin)
       if (found !== null) return found
@@ -223,11 +226,14 @@ function jsonInside(text: string): unknown {
   const close = trimmed.charCodeAt(trimmed.length - 1)
   if (!((open === 123 && close === 125) || (open === 91 && close === 93)) || trimmed.length < 3) return undefined
   try {
-    return JSON.parse(trimmed)
+    return JSON.parse(trimmed.includes('\\') ? (withPlainKeys(trimmed) ?? trimmed) : trimmed)
   } catch {
     return undefined
   }
 }
+
+/** Whether a key of a JSON text can only be written with escapes, which engines may mistake for another. */
+const hasHiddenKeys = (text: string): boolean => text.includes('\\') && withPlainKeys(text) === null
 
 /** Takes a decoded text from the budget; false once it is spent. */
 function afford({ budget }: Origin, text: string): boolean {

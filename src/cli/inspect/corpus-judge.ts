@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Exchange } from '../../src/stages/contract.js'
-import { detectors } from '../../src/stages/inspect/detectors/all.js'
-import { type Found, Inspector } from '../../src/stages/inspect/inspector.js'
-import { formatPlaceTokens } from '../../src/stages/inspect/places.js'
-import { visitExchange } from '../../src/stages/inspect/visit.js'
-import { parseForm } from '../../src/stages/query.js'
-import { type BodyReader, compileBodyReader } from '../../src/stages/request/body.js'
-import { readableTypes } from '../../src/stages/request/media-type.js'
+import type { Exchange } from '../../stages/contract.js'
+import { detectors } from '../../stages/inspect/detectors/all.js'
+import { type Found, Inspector } from '../../stages/inspect/inspector.js'
+import { formatPlaceTokens } from '../../stages/inspect/places.js'
+import { visitExchange } from '../../stages/inspect/visit.js'
+import { parseForm } from '../../stages/query.js'
+import { type BodyReader, compileBodyReader } from '../../stages/request/body.js'
+import { readableTypes } from '../../stages/request/media-type.js'
 
 /** One labelled request of a corpus file: a JSON object on a line of its own. */
 export interface Case {
