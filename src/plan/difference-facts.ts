@@ -170,8 +170,10 @@ function claimText(rule: unknown): string {
 }
 
 function limitFacts(settings: Settings, step: Step, sheet: Sheet): void {
+  if (settings['legacyHeaders'] === true) sheet.set('rateLimit.legacyHeaders', 'x-ratelimit', step.declaredAt)
   for (const limit of listOf(settings['limits']).map(mapOf)) {
-    const { name, quota, windowMs, burst, tiers, mode, partitionKey, algorithm, calendar, count, declaredAt } = limit
+    const { name, quota, windowMs, burst, tiers, mode, partitionKey, algorithm, calendar, count, cost, declaredAt } =
+      limit
     const place = isPlace(declaredAt) ? declaredAt : step.declaredAt
     const path = `rateLimit.${String(name)}`
     sheet.set(`${path}.present`, true, place)
@@ -191,6 +193,7 @@ function limitFacts(settings: Settings, step: Step, sheet: Sheet): void {
     sheet.set(`${path}.algorithm`, String(algorithm), place)
     sheet.set(`${path}.calendar`, calendar === null || calendar === undefined ? 'none' : String(calendar), place)
     sheet.set(`${path}.count`, String(count), place)
+    if (typeof cost === 'number' && cost > 1) sheet.set(`${path}.cost`, cost, place)
   }
 }
 

@@ -76,6 +76,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['rateLimit.*.mode', steps('report', 'enforce')],
   ['rateLimit.*.rate', amount],
   ['rateLimit.*.burst', amount],
+  ['rateLimit.*.cost', less],
   ['rateLimit.*.tiers.*', amount],
   ['rateLimit.*.count', steps('forwarded', 'admitted')],
   ['concurrency.quota', more],

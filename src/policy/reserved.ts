@@ -15,14 +15,10 @@ const reserved: readonly string[] = [
   'route.request.events',
   'route.request.unwrap',
   'route.rateLimit',
-  'route.rateLimit.*.cost',
-  'route.rateLimit.*.legacyHeaders',
   'route.auth.signature',
   'route.auth.secret',
   'route.auth.topics',
   'route.auth.confirmSubscription',
-  'route.legacyHeaders',
-  'rateLimit.cost',
 ]
 
 const patterns = new Set(reserved)

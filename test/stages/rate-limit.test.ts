@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Deny, Exchange, Identity, Tools, Verdict } from '../../src/stages/contract.js'
+import type { Deny, Exchange, Identity, LimitDecision, Tools, Verdict } from '../../src/stages/contract.js'
 import { rateLimit } from '../../src/stages/rate-limit/stage.js'
 import { compileSelector } from '../../src/stages/selectors.js'
 import { Counters } from '../../src/state/counters.js'
@@ -308,6 +308,59 @@ rateLimit:
   for (const release of exchange.releases) release(false)
   t.ok(other.ask(makeExchange()), 'without it, what a later stage refuses stays spent')
   t.end()
+})
+
+t.test('a call takes its cost, also of a limit that it shares with cheaper ones', (t) => {
+  const cheap = start('rateLimit: { plan: partner-plan }')
+  const dear = start('rateLimit: { plan: { shared: partner-plan, cost: 2 } }', cheap)
+  const as = () => makeExchange({ identity: caller({ clientId: 'acme' }) })
+  const exchange = as()
+  t.equal(dear.ask(exchange), null)
+  t.match(announced(exchange)['RateLimit'], /^"plan";r=1;/)
+  t.match(dear.ask(as()), { reason: { code: 'rate-limit.exceeded' } }, 'two do not fit in one')
+  t.equal(cheap.ask(as()), null, 'and one does')
+  t.match(cheap.ask(as()), { reason: { code: 'rate-limit.exceeded' } })
+  t.equal(cheap.ask(makeExchange({ identity: caller({ clientId: 'other' }) })), null)
+  t.end()
+})
+
+t.test('older clients may be told of the limit that is nearest to its end, over both steps', (t) => {
+  const limits = 'rateLimit: { a: { partitionKey: ip, quota: 9, window: 1m }, b: { partitionKey: jwt.sub, quota: 3, window: 90s } }'
+  const { ask } = start(`${limits}\nlegacyHeaders: x-ratelimit`)
+  const exchange = makeExchange({ identity: caller() })
+  t.equal(ask(exchange), null)
+  t.match(announced(exchange), {
+    'X-RateLimit-Limit': '3',
+    'X-RateLimit-Remaining': '2',
+    'X-RateLimit-Reset': '90',
+  })
+  t.equal(exchange.answerHeaders.filter((each) => each === 'X-RateLimit-Limit').length, 1)
+  const other = start(`${limits.replace('quota: 9', 'quota: 2')}\nlegacyHeaders: x-ratelimit`)
+  const second = makeExchange({ identity: caller() })
+  t.equal(other.ask(second), null)
+  t.match(announced(second), { 'X-RateLimit-Limit': '2', 'X-RateLimit-Remaining': '1', 'X-RateLimit-Reset': '60' })
+  const silent = makeExchange({ identity: caller() })
+  start(limits).ask(silent)
+  t.notOk('X-RateLimit-Limit' in announced(silent), 'nobody else hears of them')
+  t.end()
+})
+
+t.test('where nobody can say, the policy decides: 503, or past without a word about what is left', async (t) => {
+  const { planned } = resolve('rateLimit: { per-ip: { partitionKey: ip, quota: 5, window: 1m } }')
+  const [step] = planned
+  if (step === undefined) throw new Error('no step')
+  const checkOf = (decision: LimitDecision) =>
+    // As in `start`.
+    rateLimit.compile(step.settings, { limiter: { open: () => ({ take: () => decision }) } } as unknown as Tools)
+  const refused = checkOf({ allowed: false, isUnavailable: true, states: [], refund() {} })
+  t.match(await refused(makeExchange()), {
+    outcome: 'deny',
+    reason: { code: 'rate-limit.store-unavailable', status: 503 },
+    headers: ['Retry-After', '1'],
+  })
+  const exchange = makeExchange()
+  t.match(await checkOf({ allowed: true, states: [], refund() {} })(exchange), { outcome: 'allow' })
+  t.same(exchange.answerHeaders, [])
 })
 
 t.test('a limiter that answers later is waited for', async (t) => {

@@ -169,6 +169,8 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'rate-limit.shared-twice': ['A route counts one shared limit twice.', same],
   'rate-limit.tier-unknown': ['The default names no tier.', 'Name one of the tiers.'],
   'rate-limit.tier-window': ['Tiers of one limit need one window.', 'Give all tiers the same window.'],
+  'rate-limit.cost-too-large': ['A call costs more than a caller ever has.', 'Lower the cost, or raise the quota.'],
+  'rate-limit.shared-changed': ['A route gives a shared limit numbers of its own.', 'Change its declaration.'],
   'rate-limit.unknown': ['A route names a shared limit that no file defines.', 'Define it under rateLimits:.'],
   'request.body-not-json': [
     'A body schema stands beside media types that are no JSON.',

@@ -35,7 +35,7 @@ function eachGranted(set: AuditedSet, judge: (granted: Granted, set: AuditedSet)
   })
 }
 
-const perSecond = ({ quota, windowMs }: PlannedLimit) => (quota * 1_000) / windowMs
+const perSecond = ({ quota, windowMs, cost }: PlannedLimit) => (quota * 1_000) / windowMs / cost
 
 /** The least that any limit of the route leaves to one caller; null where none is limited. */
 function tightest(limits: readonly PlannedLimit[]): PlannedLimit | undefined {

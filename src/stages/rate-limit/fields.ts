@@ -37,3 +37,25 @@ export function addToField(exchange: Exchange, name: string, members: string): v
   }
   answerHeaders.push(name, members)
 }
+
+const legacyNames = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset'] as const
+
+/**
+ * The three headers that came before the fields, as @fastify/rate-limit and others write them; they have room for one
+ * limit: the one with the least left, over both steps of a route.
+ */
+export function addLegacyHeaders(exchange: Exchange, states: readonly LimitState[]): void {
+  let tightest: LimitState | undefined
+  for (const state of states) if (tightest === undefined || state.remaining < tightest.remaining) tightest = state
+  if (tightest === undefined) return
+  const { answerHeaders } = exchange
+  const values = [tightest.quota, tightest.remaining, secondsUp(tightest.resetMs)]
+  const at = answerHeaders.indexOf(legacyNames[1])
+  // An earlier step of the route has spoken; it keeps the word where it has less left.
+  if (at !== -1 && Number(answerHeaders[at + 1]) <= tightest.remaining) return
+  const start = at === -1 ? answerHeaders.length : at - 2
+  legacyNames.forEach((name, i) => {
+    answerHeaders[start + i * 2] = name
+    answerHeaders[start + i * 2 + 1] = String(values[i])
+  })
+}

@@ -21,7 +21,6 @@ const limit: JsonSchema = {
   type: ['object', 'string'],
   description: 'A limit, or the name of a shared one under `rateLimits`.',
   additionalProperties: false,
-  required: ['partitionKey'],
   properties: {
     partitionKey,
     quota: {
@@ -66,6 +65,20 @@ const limit: JsonSchema = {
       description: 'Whether a spent limit refuses, is only recorded, or is not counted at all.',
       examples: ['report'],
     },
+    cost: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'How much of the quota one call of the route takes; 1, when absent.',
+      examples: [5],
+    },
+    shared: {
+      type: 'string',
+      minLength: 1,
+      description:
+        'The shared limit under `rateLimits` that this one is, where its name alone leaves no room for a `cost`.',
+      examples: ['partner-plan'],
+    },
     count: {
       enum: ['admitted', 'forwarded'],
       description:
@@ -83,5 +96,11 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
     propertyNames: { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$', description: 'Letters, digits, dots, dashes.' },
     additionalProperties: limit,
     examples: [{ 'per-ip': { partitionKey: 'ip', quota: 300, window: '1m' } }],
+  },
+  legacyHeaders: {
+    enum: ['x-ratelimit', 'off'],
+    description:
+      'Whether answers also carry X-RateLimit-Limit, -Remaining and -Reset (in seconds), of the limit that is nearest to its end.',
+    examples: ['x-ratelimit'],
   },
 }

@@ -26,40 +26,68 @@ type Amount = Pick<PlannedLimit, 'quota' | 'windowMs' | 'calendar' | 'tiers'>
 
 /** Reads one entry of `rateLimit`. Undefined where it is off, or reported as a problem. */
 export function readLimit(name: string, entry: Section, scope: Scope): PlannedLimit | undefined {
-  if (typeof entry.value !== 'string') return readBody(name, `${scope.route.id}#${name}`, entry, entry.keyPlace, scope)
-  if (entry.value === 'off') return undefined
-  const shared = Object.hasOwn(scope.rateLimits, entry.value) ? scope.rateLimits[entry.value] : undefined
-  if (shared !== undefined) return readShared(name, entry, shared, scope)
-  if (/^\s*\d/.test(entry.value)) {
+  const { value } = entry
+  if (typeof value !== 'string') {
+    const named = entry.get('shared')
+    if (typeof named.value === 'string') return readNamed(name, named.value, named, entry, scope)
+    return readBody(name, `${scope.route.id}#${name}`, entry, entry.keyPlace, entry.get('cost'), scope)
+  }
+  if (value === 'off') return undefined
+  if (/^\s*\d/.test(value) && !Object.hasOwn(scope.rateLimits, value)) {
     const rate = readRate(entry, scope)
     if (rate !== undefined) reportKeyless(entry, scope)
     return undefined
   }
+  return readNamed(name, value, entry, entry, scope)
+}
+
+/** A limit that stands under `rateLimits`; a route may say what one of its calls costs, and no more. */
+function readNamed(name: string, named: string, at: Section, entry: Section, scope: Scope): PlannedLimit | undefined {
+  const shared = Object.hasOwn(scope.rateLimits, named) ? scope.rateLimits[named] : undefined
+  if (shared !== undefined) {
+    const own = typeof entry.value === 'string' ? [] : Object.keys(Object(entry.value))
+    const extra = own.find((key) => key !== 'shared' && key !== 'cost')
+    if (extra === undefined) return readShared(name, named, shared, entry.get('cost'), scope)
+    scope.report({
+      code: 'rate-limit.shared-changed',
+      message: `The limit "${named}" is shared: its ${extra} is that of its declaration, on every route.`,
+      hint: `Remove ${extra}, or declare a limit of this route's own.`,
+      at: entry.get(extra).keyPlace,
+    })
+    return undefined
+  }
   const known = Object.keys(scope.rateLimits)
-  const guess = nearest(entry.value, known)
+  const guess = nearest(named, known)
   scope.report({
     code: 'rate-limit.unknown',
-    message: `Shared limit "${entry.value}" is not declared. ${
+    message: `Shared limit "${named}" is not declared. ${
       known.length === 0 ? 'No file declares any under rateLimits.' : `Known limits: ${known.join(', ')}.`
     }`,
     ...(guess !== undefined && { hint: `Did you mean ${guess}?` }),
-    at: entry.place,
+    at: at.place,
   })
   return undefined
 }
 
-function readShared(name: string, entry: Section, shared: Section, scope: Scope): PlannedLimit | undefined {
-  if (typeof shared.value === 'string') {
+function readShared(
+  name: string,
+  named: string,
+  shared: Section,
+  cost: Section,
+  scope: Scope,
+): PlannedLimit | undefined {
+  if (typeof shared.value === 'string' || shared.get('shared').value !== undefined) {
     scope.report({
       code: 'rate-limit.shared-not-whole',
-      message: `The shared limit "${String(entry.value)}" is a text; under rateLimits a limit is written out.`,
+      message: `The shared limit "${named}" names another; under rateLimits a limit is written out.`,
       hint: 'For example { partitionKey: client.id, quota: 1000, window: 1h }.',
       at: shared.place,
     })
     return undefined
   }
   // A denial points at the line that holds the numbers.
-  return readBody(name, `#${String(entry.value)}`, shared, shared.keyPlace, scope)
+  const said = cost.value === undefined ? shared.get('cost') : cost
+  return readBody(name, `#${named}`, shared, shared.keyPlace, said, scope)
 }
 
 function readBody(
@@ -67,16 +95,40 @@ function readBody(
   bucket: string,
   body: Section,
   declaredAt: Place,
+  cost: Section,
   scope: Scope,
 ): PlannedLimit | undefined {
   const mode = body.get('mode').value
   if (mode === 'off') return undefined
+  if (body.get('partitionKey').value === undefined) {
+    scope.report({
+      code: 'rate-limit.key-missing',
+      message: 'A limit says for whom it counts: it needs a partitionKey.',
+      hint: 'For example partitionKey: ip, or jwt.sub.',
+      at: body.keyPlace,
+    })
+    return undefined
+  }
   const partitionKey = readPartitionKey(body.get('partitionKey'), 'rate-limit', scope)
   const amount = readAmount(body, scope)
   if (partitionKey === undefined || amount === undefined) return undefined
   const algorithm = readAlgorithm(body, amount, scope)
   if (algorithm === undefined) return undefined
   const burst = body.get('burst').value
+  const taken = typeof cost.value === 'number' ? cost.value : 1
+  const least = Math.min(
+    typeof burst === 'number' ? burst : Number.POSITIVE_INFINITY,
+    ...(amount.tiers?.quotas.map(([, quota]) => quota) ?? [amount.quota]),
+  )
+  if (taken > least) {
+    scope.report({
+      code: 'rate-limit.cost-too-large',
+      message: `One call costs ${taken} where at most ${least} may be taken at once: no call would ever pass.`,
+      hint: 'Lower the cost, or raise the quota and the burst.',
+      at: cost.place,
+    })
+    return undefined
+  }
   return {
     name,
     bucket,
@@ -84,7 +136,7 @@ function readBody(
     ...amount,
     algorithm,
     burst: typeof burst === 'number' ? burst : null,
-    cost: 1,
+    cost: taken,
     count: body.get('count').value === 'forwarded' ? 'forwarded' : 'admitted',
     mode: mode === 'report' ? 'report' : 'enforce',
     declaredAt,

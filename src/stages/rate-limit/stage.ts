@@ -15,7 +15,7 @@ import {
 } from '../contract.js'
 import { compilePartitionKey } from '../partition-key.js'
 import { compileSelector } from '../selectors.js'
-import { addToField, policyItem, secondsUp, stateItem, stateStart } from './fields.js'
+import { addLegacyHeaders, addToField, policyItem, secondsUp, stateItem, stateStart } from './fields.js'
 import { reasons } from './reasons.js'
 import { keys } from './schema.js'
 import { type PlannedLimit, readLimit } from './settings.js'
@@ -24,6 +24,8 @@ import { type PlannedLimit, readLimit } from './settings.js'
 export interface RateLimitSettings {
   readonly mode: 'enforce' | 'report'
   readonly limits: readonly PlannedLimit[]
+  /** Whether answers carry X-RateLimit-Limit, -Remaining and -Reset too. */
+  readonly legacyHeaders: boolean
 }
 
 /** Are they within their rates and quotas? */
@@ -44,10 +46,11 @@ export const rateLimit: Stage<RateLimitSettings> = {
       warnOfSharedCounter(limit, policy, entry, scope)
       limits.push(limit)
     }
-    return groups.flatMap(({ slot, mode }) => plan(slot, mode, limits))
+    const legacyHeaders = policy.get('legacyHeaders').value === 'x-ratelimit'
+    return groups.flatMap(({ slot, mode }) => plan(slot, mode, limits, legacyHeaders))
   },
 
-  compile({ limits, mode }, tools): Check {
+  compile({ limits, mode, legacyHeaders }, tools): Check {
     const group = tools.limiter.open(limits)
     const counted = limits.map(compileLimit)
     const forwarded = limits.flatMap(({ count }, i) => (count === 'forwarded' ? [i] : []))
@@ -59,7 +62,10 @@ export const rateLimit: Stage<RateLimitSettings> = {
       if (decision.isUnavailable === true) return unavailable
       // A call that is let past a store that does not answer is counted nowhere, and nothing can be said of it.
       if (decision.states.length === 0) return allow
-      if (speaks) announce(exchange, decision, counted)
+      if (speaks) {
+        announce(exchange, decision, counted)
+        if (legacyHeaders) addLegacyHeaders(exchange, decision.states)
+      }
       if (!decision.allowed) {
         // A refused call takes nothing, from no limit: also not from those that were judged before anyone was known.
         if (speaks) exchange.granted?.refund()
@@ -88,10 +94,17 @@ const groups: readonly { readonly slot: Slot; readonly mode: 'enforce' | 'report
   { slot: 'rateLimit:client', mode: 'report' },
 ]
 
-function plan(slot: Slot, mode: 'enforce' | 'report', all: readonly PlannedLimit[]): Planned<RateLimitSettings>[] {
+function plan(
+  slot: Slot,
+  mode: 'enforce' | 'report',
+  all: readonly PlannedLimit[],
+  legacyHeaders: boolean,
+): Planned<RateLimitSettings>[] {
   const limits = all.filter((limit) => limit.mode === mode && slotOf(limit) === slot)
   const [first] = limits
-  return first === undefined ? [] : [{ slot, mode, settings: { mode, limits }, declaredAt: first.declaredAt }]
+  return first === undefined
+    ? []
+    : [{ slot, mode, settings: { mode, limits, legacyHeaders }, declaredAt: first.declaredAt }]
 }
 
 /** Limits by address alone are judged before anybody checks a signature; all others know who is asking. */
