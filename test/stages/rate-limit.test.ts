@@ -325,7 +325,8 @@ t.test('a call takes its cost, also of a limit that it shares with cheaper ones'
 })
 
 t.test('older clients may be told of the limit that is nearest to its end, over both steps', (t) => {
-  const limits = 'rateLimit: { a: { partitionKey: ip, quota: 9, window: 1m }, b: { partitionKey: jwt.sub, quota: 3, window: 90s } }'
+  const limits =
+    'rateLimit: { a: { partitionKey: ip, quota: 9, window: 1m }, b: { partitionKey: jwt.sub, quota: 3, window: 90s } }'
   const { ask } = start(`${limits}\nlegacyHeaders: x-ratelimit`)
   const exchange = makeExchange({ identity: caller() })
   t.equal(ask(exchange), null)

@@ -93,3 +93,22 @@ async function answers(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
+
+/** Three nodes of one cluster, with all slots between them. */
+export async function startRedisCluster(t: {
+  teardown(done: () => Promise<void> | void): void
+}): Promise<readonly TestRedis[]> {
+  const buses = [await freePort(), await freePort(), await freePort()]
+  const nodes: TestRedis[] = []
+  for (const bus of buses) {
+    nodes.push(await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-port', String(bus)]))
+  }
+  const slots = ['0 5460', '5461 10922', '10923 16383']
+  for (const [i, node] of nodes.entries()) node.cli('cluster', 'addslotsrange', ...(slots[i] ?? '').split(' '))
+  const [first, ...others] = nodes
+  others.forEach((node, i) => first?.cli('cluster', 'meet', '127.0.0.1', String(node.port), String(buses[i + 1])))
+  while (!nodes.every((node) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(node.cli('cluster', 'info')))) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return nodes
+}

@@ -95,7 +95,7 @@ end
  *
  * ARGV: the time or '' for the store's own; then for each call the number of its limits, and for each limit: algorithm,
  * quota, window, the sub-window (s) or capacity (b), cost, and what another counter knows that this one may not: how much
- * was in use at least, and how much was taken elsewhere. KEYS: one for each limit.
+ * was in use at least, how much was taken elsewhere, and how many ms ago the last of it. KEYS: one for each limit.
  * Answers for each call: whether it is allowed, the time; and for each limit: what remains, ms until more does, whether it
  * is exceeded.
  */
@@ -108,10 +108,10 @@ while at <= #ARGV do
   at = at + 1
   local all, allowed = {}, true
   for i = 1, limits do
-    local kind, quota, window, extra, cost, least, more =
+    local kind, quota, window, extra, cost, least, more, age =
       ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]),
-      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-    at = at + 7
+      tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
+    at = at + 8
     local one = { kind = kind, key = KEYS[key], quota = quota, window = window, cost = cost }
     key = key + 1
     local state = load(one.key)
@@ -128,9 +128,16 @@ while at <= #ARGV do
         end
         alive = alive + amount
       end
-      local missing = max(0, min(least, quota) - alive) + more
+      local missing = max(0, min(least, quota) - alive)
+      if more > 0 and age < window then
+        local place = n
+        while place > 0 and edges[place] > now - age do place = place - 1 end
+        table.insert(edges, place + 1, now - age)
+        table.insert(counts, place + 1, more)
+        n, alive = n + 1, alive + more
+      end
       if missing > 0 then one.add(missing) end
-      one.isSeeded = missing > 0
+      one.isSeeded = missing > 0 or more > 0
       one.left = quota - alive
       one.isFree = one.left >= cost
       local leaving, i = one.isFree and 1 or alive + cost - quota, 1
@@ -143,7 +150,11 @@ while at <= #ARGV do
       one.save = function() storeWindows(one.key, edges, counts, n, now, window) end
     elseif kind == 'b' then
       local known = levelAt(state, now, quota, window)
-      local level = max(known, min(extra, max(known, least) + more))
+      local level = max(known, least)
+      if more > 0 then
+        local drained = levelAt(state, now - age, quota, window) + more - age * quota / window
+        level = max(level, min(extra, drained))
+      end
       one.isSeeded = level > known
       -- A millionth of a token is what rounding may have added.
       one.left = floor(extra - level + 0.000001)
@@ -154,7 +165,8 @@ while at <= #ARGV do
     else
       local start, count, ends = now, 0, now + window
       if kind == 'f' then
-        if state and now - state[1] < window then start, count = min(now, state[1]), state[2] end
+        if state and now - state[1] < window then start, count = min(now, state[1]), state[2]
+        elseif more > 0 then start = now - min(age, window - 1) end
         ends = start + window
       else
         local first, last = period(kind, now)

@@ -3,7 +3,7 @@ import type { Clock, LimitDecision, Limiter, LimitGroup, LimitSpec, LimitState }
 import type { Counters } from '../counters.js'
 import type { CounterGroup, Instant } from '../counters-group.js'
 import { refundScript } from './limit-scripts.js'
-import type { OutageMemory } from './outage-memory.js'
+import type { OutageMemory, Owed } from './outage-memory.js'
 import type { RedisLink } from './redis-link.js'
 import type { Store } from './store.js'
 import { type Reply, TakeQueue } from './take-queue.js'
@@ -137,7 +137,9 @@ class SharedGroup implements LimitGroup {
       const reply = await (isOneClient ? queue.take(counters, args.flat()) : this.#oneByOne(link, call, args))
       return this.#answered(link, call, reply)
     } catch (error) {
-      for (const [i, amount] of owed?.entries() ?? []) this.#memory.owe(counters[i] ?? '', amount)
+      for (const [i, each] of owed?.entries() ?? []) {
+        if (each !== null) this.#memory.owe(counters[i] ?? '', each.amount, each.at)
+      }
       throw error
     }
   }
@@ -168,18 +170,27 @@ class SharedGroup implements LimitGroup {
     return whole
   }
 
-  #arguments(link: RedisLink, { keys, quotas }: Call, owed: readonly number[] | null): (string | number)[][] {
+  #arguments(
+    link: RedisLink,
+    { keys, quotas, counters }: Call,
+    owed: readonly (Owed | null)[] | null,
+  ): (string | number)[][] {
     const now = this.#parts.clock.monotonic()
     // A store that has lost its memory learns from ours, for as long as ours can mean anything.
-    const mayTeach = link.mayHaveLost && this.#specs.some(({ windowMs }) => now - link.upSince < windowMs)
-    const used = owed !== null || mayTeach ? this.#parts.local.used(keys, quotas) : null
+    const teaches = this.#specs.map(
+      ({ windowMs }, i) =>
+        link.mayHaveLost && now - link.upSince < windowMs && this.#memory.mayTeach(counters[i] ?? '', link.upSince),
+    )
+    const used = owed !== null || teaches.includes(true) ? this.#parts.local.used(keys, quotas) : null
     return this.#specs.map((spec, i) => {
       const quota = Math.min(quotas[i] ?? 0, spec.quota)
       const inUse = used?.[i] ?? 0
-      const more = Math.min(owed?.[i] ?? 0, inUse)
-      const least = mayTeach ? inUse - more : 0
+      const unsaid = owed?.[i] ?? null
+      const more = unsaid === null ? 0 : Math.min(unsaid.amount, inUse)
+      const age = unsaid === null ? 0 : Math.max(0, Math.floor(now - unsaid.at))
+      const least = teaches[i] === true ? inUse - more : 0
       const extra = spec.letter === 'b' ? (spec.burst ?? quota) : spec.stepMs
-      return [spec.letter, quota, spec.windowMs, extra, spec.cost, least, more]
+      return [spec.letter, quota, spec.windowMs, extra, spec.cost, least, more, age]
     })
   }
 
@@ -249,8 +260,9 @@ class SharedGroup implements LimitGroup {
     if (onStoreError === 'deny') return { allowed: false, isUnavailable: true, states: [], refund() {} }
     const decision = local.take(call.keys, call.quotas)
     if (!decision.allowed) return decision
+    const at = this.#parts.clock.monotonic()
     const owe = (limit: number, sign: 1 | -1): void =>
-      memory.owe(call.counters[limit] ?? '', sign * (this.#specs[limit]?.cost ?? 1))
+      memory.owe(call.counters[limit] ?? '', sign * (this.#specs[limit]?.cost ?? 1), at)
     const all = call.counters.map((_, i) => i)
     for (const i of all) owe(i, 1)
     return {

@@ -32,7 +32,7 @@ export class TakeQueue {
     this.#now = now
   }
 
-  /** @param args for each key seven arguments of the script. */
+  /** @param args for each key eight arguments of the script. */
   take(keys: readonly string[], args: readonly Argument[]): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) setImmediate(() => this.#send())
