@@ -106,7 +106,9 @@ export async function startRedisCluster(t: {
   const slots = ['0 5460', '5461 10922', '10923 16383']
   for (const [i, node] of nodes.entries()) node.cli('cluster', 'addslotsrange', ...(slots[i] ?? '').split(' '))
   const [first, ...others] = nodes
-  others.forEach((node, i) => first?.cli('cluster', 'meet', '127.0.0.1', String(node.port), String(buses[i + 1])))
+  for (const [i, node] of others.entries()) {
+    first?.cli('cluster', 'meet', '127.0.0.1', String(node.port), String(buses[i + 1]))
+  }
   while (!nodes.every((node) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(node.cli('cluster', 'info')))) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
