@@ -109,7 +109,7 @@ export async function startRedisCluster(t: {
   for (const [i, node] of others.entries()) {
     first?.cli('cluster', 'meet', '127.0.0.1', String(node.port), String(buses[i + 1]))
   }
-  while (!nodes.every((node) => /cluster_state:ok[^]*cluster_known_nodes:3/.test(node.cli('cluster', 'info')))) {
+  while (!nodes.every((node) => /cluster_state:ok[\s\S]*cluster_known_nodes:3/.test(node.cli('cluster', 'info')))) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return nodes
