@@ -358,6 +358,33 @@ tap.test('a function nobody can reach is a 502, and works again as soon as it is
   t.ok(performance.now() - back <= 500, 'within half a second')
 })
 
+tap.test('a function with which no connection comes about is given up at the time for that', async (t) => {
+  // Accepts, and never says a word of the handshake.
+  const silent = createServer((socket) => socket.on('error', () => {}).resume())
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => void silent.close())
+  const { port } = silent.address() as AddressInfo // a listening TCP server has one
+  const connectMs = 300
+  const gateway = await startGateway(
+    t,
+    `
+upstreams: { mute: { url: "https://127.0.0.1:${port}" } }
+routes:
+  GET /a: { upstream: mute, auth: none, reason: a test of faults, timeout: { connect: ${connectMs}ms } }
+`,
+  )
+  const waits = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const from = performance.now()
+      const { status, json } = await gateway.get('/a')
+      t.same([status, json?.['code']], [504, 'forward.timeout'])
+      return performance.now() - from
+    }),
+  )
+  t.ok(Math.max(...waits) <= connectMs * 1.1 + slack, `after ${Math.max(...waits).toFixed(0)} ms at the latest`)
+  t.equal(gateway.lastRecord().evidence?.['attempts'], 1)
+})
+
 tap.test('a function that hangs slows nobody but its own callers', async (t) => {
   const { ask, become } = await start(t)
   become(() => {})

@@ -2,7 +2,7 @@ import { readTarget } from '../../gateway/canonical.js'
 import { requestLimits } from '../../gateway/compiled-route.js'
 import { reasons } from '../../gateway/reasons.js'
 import { RouteTable } from '../../gateway/route-table.js'
-import type { IssuerPlan, Plan, RouteMatch, RoutePlan } from '../../plan/plan.js'
+import type { IssuerPlan, Plan, RouteMatch, RoutePlan, UpstreamPlan } from '../../plan/plan.js'
 import type { EffectiveValue } from '../../policy/effective.js'
 import type { ExplainedRoute, WrittenRoute } from '../../policy/explain-route.js'
 import { printable } from '../../record/human.js'
@@ -159,6 +159,7 @@ function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan
     const upstream = plan.upstreams[route.upstream]
     if (upstream !== undefined) {
       parts.push(`→ ${upstream.origin}${upstream.basePath} (${shortPlace(upstream.declaredAt)})`)
+      parts.push(placesOf(upstream))
     }
   }
   if (path === 'auth' || /^auth\.(jwt|introspection|anyOf)$/.test(path)) {
@@ -174,6 +175,12 @@ function issuersOf(route: RoutePlan, plan: Plan): readonly IssuerPlan[] {
   const methods: unknown[] = Array.isArray(settings.methods) ? settings.methods : [settings]
   const names = new Set(methods.map((method) => String(Object(method).issuer)))
   return [...names].flatMap((name) => plan.issuers[name] ?? [])
+}
+
+/** `100 calls at once, breaker at 50 % of failures`. */
+function placesOf({ concurrency, breaker }: UpstreamPlan): string {
+  const opens = breaker === null ? '' : `, breaker at ${breaker.failurePercent} % of failures`
+  return `${concurrency} calls at once${opens}`
 }
 
 /** The fixed order, as far as this route has it. */

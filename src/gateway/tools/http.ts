@@ -31,7 +31,7 @@ function send(
   if (ticket < 0) return Promise.resolve(notLetThrough(ticket))
   return new Promise((settle) => {
     const transfer = new Transfer(request.method, request.timeouts, exchange, settle, gate, ticket)
-    if (exchange.isClosed) return transfer.onError(new Error('the caller has gone'))
+    if (exchange.isClosed) return transfer.onError(new CallerGone('the caller has gone'))
     const body = request.body === 'stream' ? passingBody(exchange, transfer) : request.body
     try {
       pool.dispatch(
