@@ -11,7 +11,8 @@ import { type CompiledRoute, compileRoute, requestLimits } from './compiled-rout
 import type { LiveExchange } from './exchange.js'
 import { announcedBytes, type BodyFault, readBody } from './read-body.js'
 import { reasons } from './reasons.js'
-import { sendEmpty, sendProblem } from './reply.js'
+import { sendDocument, sendEmpty, sendProblem } from './reply.js'
+import { type ResourceMetadata, resourceMetadata } from './resource-metadata.js'
 import { RouteTable } from './route-table.js'
 import { runSteps } from './run-steps.js'
 import { inSlices } from './slices.js'
@@ -98,6 +99,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     if (rest !== null) await rest
   }
   const takesEncodedSlash = plan.routes.some((route) => requestLimits(route)?.encodedSlash === 'allow')
+  const metadata = resourceMetadata(plan)
   let inFlight = 0
   let closing = false
 
@@ -147,6 +149,7 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     const barred = carriesCredential(exchange) ? tier.failedAuthDenial(exchange.address) : null
     if (barred !== null) return refuseBefore(exchange, barred)
     if (exchange.method === 'OPTIONS' && answersPreflight(exchange)) return
+    if (metadata !== null && exchange.path === metadata.path && answersMetadata(exchange, metadata)) return
     const found = table.find(exchange.method, exchange.path)
     if (found === null) {
       return refuseBefore(exchange, deny(exchange.path.includes('%2F') ? reasons.target : reasons.notFound))
@@ -193,6 +196,16 @@ export async function createGeneration(app: FastifyInstance, parts: GenerationPa
     if (close) exchange.socket.posternEnds = true
     exchange.record.answered()
     sendEmpty(exchange, 204, exchange.answerHeaders, close)
+  }
+
+  /** Before any route, for a route that takes every path must not hide it. Public, so pages of any origin may read it. */
+  function answersMetadata(exchange: LiveExchange, { body }: ResourceMetadata): boolean {
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return false
+    const close = isDraining() || exchange.hasBody
+    if (close) exchange.socket.posternEnds = true
+    exchange.record.answered()
+    exchange.sent(sendDocument(exchange, body, exchange.method === 'HEAD', close))
+    return true
   }
 
   /** A refusal that comes before the route's steps says to its pages what theirs would. */

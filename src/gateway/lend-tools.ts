@@ -4,6 +4,7 @@ import type { Clock, Limiter, Tools } from '../stages/contract.js'
 import type { State } from '../state/state.js'
 import { revealText, type Vault } from '../values/secret.js'
 import { clientAddress } from './client-address.js'
+import { resourceMetadata } from './resource-metadata.js'
 import { createProofVerifiers } from './tools/dpop.js'
 import { openUpstream } from './tools/http.js'
 import { createIntrospectors } from './tools/introspection.js'
@@ -49,6 +50,7 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
     }),
     trusts,
     revocations: state.revocations,
+    resourceMetadata: resourceMetadata(plan)?.url ?? null,
     limiter,
     slots: state.slots,
     http,

@@ -71,6 +71,25 @@ export function sendEmpty(
   response.end()
 }
 
+/** Writes a public JSON document of our own; returns its length. With `close` the connection ends with it. */
+export function sendDocument(
+  { id, response }: { readonly id: string; readonly response: ServerResponse },
+  body: string,
+  isHead: boolean,
+  close: boolean,
+): number {
+  const length = Buffer.byteLength(body)
+  const all = ['content-type', 'application/json', 'content-length', String(length), 'x-request-id', id]
+  all.push('cache-control', 'public, max-age=300', 'access-control-allow-origin', '*', ...sniffing)
+  if (close) all.push('connection', 'close')
+  response.writeHead(200, all)
+  if (isHead) response.end()
+  else writeWhole(response, body)
+  return isHead ? 0 : length
+}
+
+const sniffing: readonly string[] = ['x-content-type-options', 'nosniff']
+
 function linger(request: IncomingMessage, response: ServerResponse): void {
   let discarded = 0
   const timer = setTimeout(end, lingerMs)

@@ -35,11 +35,23 @@ export interface GatewayPlan {
   readonly addressLimit: AddressLimitPlan | null
   readonly store: StorePlan
   readonly revocation: RevocationPlan
+  /** What clients may learn of this API (RFC 9728); null: nothing is served. */
+  readonly protectedResource: ResourcePlan | null
   /** Selectors (`header.authorization`, `query.token`) whose values no reader of a record may see. */
   readonly accessLog: { readonly redact: readonly string[] }
 }
 
 /** Where limits are counted. */
+export interface ResourcePlan {
+  /** Its URL, as clients know it. */
+  readonly resource: string
+  /** Names in `plan.issuers`. */
+  readonly issuers: readonly string[]
+  readonly scopes: readonly string[]
+  readonly name: string | null
+  readonly documentation: string | null
+}
+
 /** Where revocations are kept. */
 export interface RevocationPlan {
   /** An absolute path; null: in the shared store, or without one in memory. */

@@ -17,7 +17,11 @@ export interface ListenOverrides {
 }
 
 /** The process, from gateway.yaml (an empty section where there is none) and the built-in values. */
-export function resolveGateway(section: NodeSection, overrides: ListenOverrides, resolving: Resolving): GatewayPlan {
+export function resolveGateway(
+  section: NodeSection,
+  overrides: ListenOverrides,
+  resolving: Resolving,
+): Omit<GatewayPlan, 'protectedResource'> {
   const publicListener = listener(
     section.get('listeners', 'public', 'address'),
     overrides.listen,

@@ -15,6 +15,7 @@ import { resolveIssuer } from './issuers.js'
 import type { Memory } from './memory.js'
 import type { Onlooker } from './onlooker.js'
 import { Problems } from './problems.js'
+import { resolveProtectedResource } from './protected-resource.js'
 import { PolicyFolder } from './read.js'
 import { RouteResolver, routeHas } from './resolve.js'
 import { resolveRoutes } from './resolve-routes.js'
@@ -133,7 +134,7 @@ function resolveSet(
     readText: (reference) => answers.readText(reference),
     overrides: options.overrides ?? {},
   }
-  const gateway = resolveGateway(sound, options, resolving)
+  const process = resolveGateway(sound, options, resolving)
 
   const issuers = gatherShared('issuers', files, checker, report)
   const upstreams = gatherShared('upstreams', files, checker, report)
@@ -145,6 +146,11 @@ function resolveSet(
     issuers: resolveShared(issuers, (name, section) => resolveIssuer(name, section, resolving)),
     clients: resolveShared(clients, (name, section) => resolveClient(name, section, digests, now, resolving)),
     upstreams: resolveShared(upstreams, (name, section) => resolveUpstream(name, section, resolving)),
+  }
+
+  const gateway = {
+    ...process,
+    protectedResource: resolveProtectedResource(sound.get('protectedResource'), things.issuers, resolving),
   }
 
   onlooker?.begin({ gateway: written, issuers, upstreams, clients, rateLimits: limits, files })

@@ -100,6 +100,8 @@ export interface Tools {
   /** As `verifier`, by asking the issuer itself about each token. RFC 7662 */
   introspector(issuer: string): TokenVerifier
   readonly revocations: Revoked
+  /** Where refused clients find which issuers are believed (RFC 9728); null: nowhere. */
+  readonly resourceMetadata: string | null
   readonly limiter: Limiter
   readonly slots: Slots
   readonly http: Http

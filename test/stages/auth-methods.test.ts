@@ -159,3 +159,54 @@ routes:
   const clerk = await issuer.mint(clock.now(), { claims: { roles: ['clerk'] } })
   t.equal((await gateway.get('/clerks', bearer(clerk))).status, 200)
 })
+
+t.test('a client that knows the address alone learns which issuers are believed, if the policy tells', async (t) => {
+  const upstream = await startUpstream(t)
+  const routes = `
+issuers:
+  main: { issuer: "https://id.test", audience: a, jwksUri: "http://127.0.0.1:9/jwks" }
+  other: { issuer: "https://other.test", audience: a, jwksUri: "http://127.0.0.1:9/jwks", dpop: required }
+upstreams: { fn: { url: "${upstream.url}" } }
+clients: { acme: { keys: { k1: { sha256: ${newApiKey().sha256} } } } }
+routes:
+  GET /orders: { upstream: fn, auth: { jwt: main } }
+  GET /either: { upstream: fn, auth: { anyOf: [{ jwt: main }, { apiKey: [acme] }] } }
+  ANY /{rest+}: { upstream: fn, auth: none, reason: a test }
+`
+  const told = (asked: string) => ({ 'gateway.yaml': `protectedResource: { ${asked} }\n`, 'routes.yaml': routes })
+  const gateway = await startGateway(
+    t,
+    told('resource: "https://api.test/v1/", issuers: [main], scopes: ["orders:read"]'),
+  )
+  const path = '/.well-known/oauth-protected-resource/v1'
+  const answer = await gateway.get(path)
+  t.equal(answer.status, 200)
+  t.equal(answer.headers['content-type'], 'application/json')
+  t.equal(answer.headers['access-control-allow-origin'], '*')
+  t.same(answer.json, {
+    resource: 'https://api.test/v1/',
+    authorization_servers: ['https://id.test'],
+    bearer_methods_supported: ['header'],
+    scopes_supported: ['orders:read'],
+  })
+  t.match(await gateway.recordOf(answer), { outcome: 'answered', route: null })
+  const head = await gateway.send('HEAD', path)
+  t.match(head, { status: 200, text: '' })
+  t.equal(upstream.requests.length, 0, 'a route that takes every path does not hide it')
+  await gateway.send('POST', path)
+  t.equal(upstream.requests.length, 1, 'and what is no question is no business of it')
+  const bearer = 'Bearer realm="api", resource_metadata="https://api.test/.well-known/oauth-protected-resource/v1"'
+  t.equal((await gateway.get('/orders')).headers['www-authenticate'], bearer)
+  t.match((await gateway.get('/either')).headers['www-authenticate'], `${bearer}, ApiKey realm="api"`)
+  const bad = await gateway.get('/orders', { authorization: 'Bearer x' })
+  t.match(bad.headers['www-authenticate'], /error="invalid_token", resource_metadata="https:/)
+
+  await gateway.reload(told('resource: "https://api.test"'))
+  const all = await gateway.get('/.well-known/oauth-protected-resource')
+  t.match(all.json, { authorization_servers: ['https://id.test', 'https://other.test'] })
+  t.notOk('scopes_supported' in (all.json ?? {}), 'no scope is told that the policy does not tell')
+  await gateway.reload({ 'gateway.yaml': 'version: 1\n', 'routes.yaml': routes })
+  await gateway.get('/.well-known/oauth-protected-resource')
+  t.equal(upstream.requests.length, 2, 'without it the path is like any other')
+  t.equal((await gateway.get('/orders')).headers['www-authenticate'], 'Bearer realm="api"')
+})

@@ -352,6 +352,7 @@ t.test('with several methods, whatever is presented must be good', async (t) => 
     },
     trusts: () => false,
     revocations,
+    resourceMetadata: null,
     introspector: () => verifierOf('none'),
     verifier: (name: string) => ({
       verify(token: string) {

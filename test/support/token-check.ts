@@ -21,6 +21,7 @@ export function tokenCheck(
     clock: testClock(),
     issuers: {},
     revocations: nothingRevoked,
+    resourceMetadata: null,
     ...lent,
   })
 }

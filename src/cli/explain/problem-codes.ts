@@ -79,6 +79,11 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'inspect.exception-expired': ['An exception is past its last day and no longer holds.', 'Renew it, or remove it.'],
   'inspect.until-unreadable': ['An exception ends on no day of the calendar.', 'Write 2027-03-31.'],
   'ip.block-unreadable': ['A list holds what is no address block.', 'Write 203.0.113.0/24 or one address.'],
+  'gateway.resource-issuer': ['protectedResource names an issuer that no file defines.', 'Define it under issuers:.'],
+  'gateway.resource-url': [
+    'protectedResource.resource is no https URL without query and fragment.',
+    'Write the address by which clients call this gateway.',
+  ],
   'issuer.algorithm-mismatch': [
     'Secret and public-key algorithms are mixed.',
     'Use HS* with secret alone, and only there.',

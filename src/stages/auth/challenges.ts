@@ -1,5 +1,11 @@
 import type { StepUp } from './settings.js'
 
+/** Bearer and DPoP challenges that tell where the API's metadata stands; others as they are. RFC 9728 §5.1 */
+export function withMetadata(headers: readonly string[], url: string | null): readonly string[] {
+  if (url === null) return headers
+  return headers.map((text) => (/^(Bearer|DPoP) /.test(text) ? `${text}, resource_metadata="${url}"` : text))
+}
+
 /** RFC 6750 §3: what a refused caller is told to bring. Constant, and silent about why. */
 const bearer = (error: string) => ['www-authenticate', `Bearer realm="api"${error}`] as const
 

@@ -1,6 +1,6 @@
 import { withPlainKeys } from '../../values/plain-keys.js'
 import { type Check, deny, type Exchange, type Tools, type Verdict } from '../contract.js'
-import { challenges } from './challenges.js'
+import { challenges, withMetadata } from './challenges.js'
 import { checkApiKey } from './check-api-key.js'
 import { checkCertificate } from './check-certificate.js'
 import { checkToken } from './check-token.js'
@@ -12,7 +12,15 @@ import type { Method } from './settings.js'
 
 type AnyTools = Pick<
   Tools,
-  'clients' | 'clock' | 'introspector' | 'issuers' | 'proofVerifier' | 'revocations' | 'trusts' | 'verifier'
+  | 'clients'
+  | 'clock'
+  | 'introspector'
+  | 'issuers'
+  | 'proofVerifier'
+  | 'resourceMetadata'
+  | 'revocations'
+  | 'trusts'
+  | 'verifier'
 >
 
 const missing = deny(reasons.missing, {}, { headers: challenges.missing })
@@ -69,7 +77,8 @@ function byToken(methods: readonly Method[], tools: AnyTools): Way | null {
   const check = tokenCheck(methods, tools)
   if (check === null) return null
   const isShown: Way['isShown'] = (exchange) => singleHeader(exchange, 'authorization') !== null
-  return { credential: 'authorization', challenge: challenges.missing, isShown, check }
+  const challenge = withMetadata(challenges.missing, tools.resourceMetadata)
+  return { credential: 'authorization', challenge, isShown, check }
 }
 
 function byKey(methods: readonly Method[], tools: AnyTools): Way {

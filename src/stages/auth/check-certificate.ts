@@ -26,8 +26,8 @@ const mostKnown = 1_024
  * Knows the caller by the certificate of its connection, or by the one that a trusted proxy saw (RFC 9440): vouched for
  * by an authority, valid now, and one that the policy admits.
  */
-export function checkCertificate(method: MtlsMethod, tools: Pick<Tools, 'clock' | 'trusts'>): Check {
-  const { clock } = tools
+export function checkCertificate(method: MtlsMethod, tools: Pick<Tools, 'clock' | 'revocations' | 'trusts'>): Check {
+  const { clock, revocations } = tools
   const certificates = clientCertificates(tools)
   const authorities = method.ca === null ? null : (readCertificates(method.ca) ?? [])
   const rules = method.san.map(nameRule)
@@ -55,6 +55,8 @@ export function checkCertificate(method: MtlsMethod, tools: Pick<Tools, 'clock' 
       )
     }
     exchange.identity = known.identity
+    const revoked = revocations.covers(known.identity, null)
+    if (revoked !== null) return deny(reasons.revoked, { ...evidenceOf(shown, 'revoked'), ...revoked }, challenge)
     return allow
   }
 

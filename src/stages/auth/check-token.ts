@@ -9,7 +9,7 @@ import {
   type Tools,
   type Verdict,
 } from '../contract.js'
-import { challenges } from './challenges.js'
+import { challenges, withMetadata } from './challenges.js'
 import { describeMismatch, satisfies } from './claim-rules.js'
 import { bearerToken, dpopToken, singleHeader } from './credentials.js'
 import { bearersOnly, type Possession } from './possession.js'
@@ -29,14 +29,17 @@ const place = { header: 'authorization' }
 export function checkToken(
   asked: Conditions & { readonly issuer: string },
   verifier: TokenVerifier,
-  { clock, issuers, revocations }: Pick<Tools, 'clock' | 'issuers' | 'revocations'>,
+  tools: Pick<Tools, 'clock' | 'issuers' | 'resourceMetadata' | 'revocations'>,
   possession: Possession = bearersOnly,
 ): Check {
+  const { clock, issuers, revocations, resourceMetadata } = tools
   const { scopes, claims, stepUp } = asked
   const issuer = issuers[asked.issuer]
   const roles = asked.roles.length === 0 ? null : roleRule(asked.roles, issuer?.roles ?? [])
   const skewMs = issuer?.clockSkewMs ?? 0
-  const { challenge, takesProofs, needsProofs, ofBearer, ofProof } = possession
+  const { takesProofs, needsProofs, ofBearer, ofProof } = possession
+  const challenge: Possession['challenge'] = (bearer, scheme) =>
+    withMetadata(possession.challenge(bearer, scheme), resourceMetadata)
   const missing = deny(reasons.missing, place, { headers: challenge(challenges.missing, null) })
   const repeated = deny(reasons.credentialsRepeated, place, { headers: challenge(challenges.repeated, null) })
   const otherScheme = deny(reasons.schemeUnsupported, place, { headers: challenge(challenges.missing, null) })
