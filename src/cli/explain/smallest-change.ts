@@ -38,6 +38,9 @@ const generalChanges: Readonly<Record<string, string>> = {
   'route.not-found': 'To let it pass: add a route with this path.',
   'route.method-not-allowed': 'To let it pass: add a route with this method.',
   'forward.timeout': 'If the function may take longer: raise timeout.headers and timeout.total of the route.',
+  'forward.at-capacity': 'If the function can take more at once: raise capacity.concurrency of its upstream.',
+  'forward.breaker-open':
+    'See why its calls fail: the records before this one say so. The breaker closes by itself once they succeed.',
   forward: 'The function is at fault; see its own logs for the request id, which it has as X-Request-Id.',
   response: 'The function is at fault; see its own logs for the request id, which it has as X-Request-Id.',
   'gateway.overloaded': 'The process is at its limit: see limits.concurrentRequests and limits.eventLoopDelay.',

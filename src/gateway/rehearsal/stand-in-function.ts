@@ -38,7 +38,7 @@ export function standInFunctions(answer: (sent: Sent) => StandInAnswer, remember
         return await new Promise((settle) => {
           const transfer = new Transfer(request.method, request.timeouts, live, settle)
           transfer.onConnect(() => {})
-          const headers = given.headers.map((text) => Buffer.from(text, 'latin1'))
+          const headers = framed(given.headers).map((text) => Buffer.from(text, 'latin1'))
           transfer.onHeaders(given.status, headers, () => {})
           if (given.body.length > 0 && transfer.hasBody) transfer.onData(given.body)
           transfer.onComplete()
@@ -48,6 +48,12 @@ export function standInFunctions(answer: (sent: Sent) => StandInAnswer, remember
       takeRetry: () => false,
     }),
   }
+}
+
+/** An answer whose end is told, as functions' answers are; one without would end its connection. */
+function framed(headers: readonly string[]): readonly string[] {
+  const isFramed = headers.some((text, i) => i % 2 === 0 && /^(content-length|transfer-encoding)$/i.test(text))
+  return isFramed ? headers : [...headers, 'transfer-encoding', 'chunked']
 }
 
 async function readAll({ request }: LiveExchange): Promise<Buffer> {
