@@ -3,7 +3,15 @@ import { nearest } from '../values/nearest.js'
 import type { Scope, Section } from './contract.js'
 import { knownFormats, schemaChecker, schemaTrial } from './json-schema.js'
 import { allKeywords, exactInteger, inPlaceKeywords } from './json-schema-keywords.js'
-import { decodePointer, isNode, pointerOf, resolveUri, type SchemaNode, subschemas } from './json-schema-walk.js'
+import {
+  decodePointer,
+  findAnchor,
+  isNode,
+  pointerOf,
+  resolveUri,
+  type SchemaNode,
+  subschemas,
+} from './json-schema-walk.js'
 import { patternProblem } from './pattern-safety.js'
 
 /** A file (or an inline piece) that takes part in one schema. */
@@ -195,7 +203,7 @@ export class SchemaReader {
       this.#report('schema-ref-remote', message, reference.place, 'Save the schema beside this one and name its file.')
       return
     }
-    const section = this.#scope.readFile(file, resource.source.section)
+    const section = this.#scope.readFile(file, reference.place)
     if (section === undefined) {
       this.#sound = false // readFile has reported it
       return
@@ -222,7 +230,12 @@ export class SchemaReader {
   #arrive(reference: Reference, resource: Resource, fragment: string): void {
     let node = resource.node
     const path = [...resource.path]
-    if (fragment !== '' && !fragment.startsWith('/')) return // an anchor: ajv knows it, or does not compile
+    if (fragment !== '' && !fragment.startsWith('/')) {
+      // An anchor: ajv knows it, or does not compile. Where it leads must not be back here without going into the value.
+      const anchored = findAnchor(resource.node, fragment)
+      if (anchored !== undefined) this.#link(reference.node, anchored)
+      return
+    }
     for (const step of fragment.split('/').slice(1)) {
       const key = decodePointer(step)
       const next: unknown =

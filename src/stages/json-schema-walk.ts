@@ -20,6 +20,19 @@ export function isNode(value: unknown): value is SchemaNode {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The schema that bears this anchor, within one. */
+export function findAnchor(node: unknown, name: string): SchemaNode | undefined {
+  if (!isNode(node)) return undefined
+  if (node['$anchor'] === name || node['$dynamicAnchor'] === name) return node
+  for (const [keyword, value] of Object.entries(node)) {
+    for (const [child] of subschemas(keyword, value)) {
+      const found = findAnchor(child, name)
+      if (found !== undefined) return found
+    }
+  }
+  return undefined
+}
+
 /** A reference against its base; undefined when it is no URI. RFC 3986 §5 */
 export function resolveUri(text: string, base: string): string | undefined {
   try {

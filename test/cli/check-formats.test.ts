@@ -89,7 +89,7 @@ t.test('JSON holds problems, findings with patches, and the score', async (t) =>
   t.match(facts, {
     ok: true,
     problems: [],
-    score: { version: 1, points: Number, areas: { access: { cost: Number, cap: 25 } } },
+    score: { version: 2, points: Number, areas: { access: { cost: Number, cap: 25 } } },
   })
   t.match(facts.findings, [
     {

@@ -140,6 +140,39 @@ const rows: readonly Row[] = [
     harmless: post({ request: { body: { type: 'array', maxItems: 3, items: { type: 'integer' } } } }),
   },
   {
+    code: 'audit.body-schema-unbounded',
+    says: 'a pattern on a text of any length',
+    change: { 'schemas/order.json': { properties: { sku: { pattern: '^[a-z]+$' } } } },
+    harmless: { 'schemas/order.json': { properties: { sku: { pattern: '^[a-z]+$', maxLength: 40 } } } },
+    message: /^\/sku is held against a pattern/,
+  },
+  {
+    code: 'audit.body-schema-unbounded',
+    says: 'distinct items without number, deep in the schema',
+    change: {
+      'schemas/order.json': {
+        properties: { a: { type: 'array', items: { $ref: '#/$defs/b' } } },
+        $defs: { b: { type: 'array', uniqueItems: true, items: { type: 'integer' } } },
+      },
+    },
+    harmless: {
+      'schemas/order.json': {
+        properties: { a: { type: 'array', items: { $ref: '#/$defs/b' } } },
+        $defs: { b: { type: 'array', uniqueItems: true, maxItems: 9, items: { type: 'integer' } } },
+      },
+    },
+  },
+  {
+    code: 'audit.body-schema-unbounded',
+    says: 'a pattern in a schema of the route',
+    change: post({
+      request: { body: { type: 'array', maxItems: 5, items: { type: 'string', pattern: '^(a|b*)$' } } },
+    }),
+    harmless: post({
+      request: { body: { type: 'array', maxItems: 5, items: { type: 'string', pattern: '^[a-z]{2}-[0-9]{1,9}$' } } },
+    }),
+  },
+  {
     code: 'audit.schemas-off',
     says: 'schemas written and switched off',
     change: post({ request: { mode: 'off' } }),

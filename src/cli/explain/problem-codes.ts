@@ -45,6 +45,10 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'Retries trust an Idempotency-Key that the function never gets.',
     'Add idempotency-key to forward.headers.allow.',
   ],
+  'forward.authorization-taken': [
+    'The gateway signs in at the function by the very header that the caller would keep.',
+    'Move it: authorization: move:X-Client-Authorization.',
+  ],
   'forward.header-reserved': ['Postern sets this header itself.', 'Choose another name.'],
   'forward.parameter-unknown': ['forward.path names a parameter that the route does not have.', 'Name one of its own.'],
   'forward.path-invalid': ['forward.path is no plain path.', 'Leave out query, blanks and dot segments.'],
@@ -217,6 +221,16 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'Leave concurrency out: then it is what is reserved.',
   ],
   'upstream.breaker-time': ['A time of a breaker is too short or too long.', 'Leave it out, or write 10s.'],
+  'upstream.region-missing': [
+    'A host does not say in which region its signatures are judged.',
+    'Write auth: { aws-sigv4: { region: eu-west-1, service: lambda } }.',
+  ],
+  'upstream.token-over-http': ['A token would travel unencrypted.', 'Reach the function over https.'],
+  'upstream.canary-without-auth': [
+    'A canary watches a function that takes every call anyway.',
+    'Say how the gateway signs in there, or take the canary away.',
+  ],
+  'upstream.canary-too-often': ['Each call of a canary is billed.', 'Write 1m or more; 10m is usual.'],
   'upstream.auth-missing': [
     'A function of a known platform needs credentials.',
     'Say its auth:; auth: none if it has none.',

@@ -107,6 +107,13 @@ export const catalog = {
     risks: ['API3:2023', 'SAS-1', 'SAS-9'],
     about: 'The body schema lets unknown fields pass; a function that copies whole objects would store them.',
   },
+  'audit.body-schema-unbounded': {
+    severity: 'low',
+    area: 'input',
+    kind: 'route',
+    risks: ['API4:2023', 'SAS-8'],
+    about: 'A pattern without maxLength, or uniqueItems without maxItems: only the size of a body bounds the work.',
+  },
   'audit.schemas-off': {
     severity: 'medium',
     area: 'input',

@@ -2,6 +2,7 @@ import { kindOf } from '../../stages/request/media-type.js'
 import { formatByteSize } from '../../values/byte-size.js'
 import type { AuditedRoute, AuditedSet, RuleTable, Spot } from './finding.js'
 import { gatewayPatch, routePatch } from './patch.js'
+import { findUnbounded } from './unbounded-schema.js'
 
 /** What a request may hold. */
 export const input: RuleTable = {
@@ -27,6 +28,7 @@ export const input: RuleTable = {
       }
     },
     'audit.body-schema-open': openSchema,
+    'audit.body-schema-unbounded': unboundedSchema,
     'audit.schemas-off': (route) => {
       const request = route.policy.get('request')
       const written = ['body', 'path', 'query', 'headers'].some((key) => request.get(key).value !== undefined)
@@ -149,6 +151,28 @@ function openSchema(route: AuditedRoute, set: AuditedSet): Spot | undefined {
   if (found === true) return { ...spot('The body schema is `true`: it admits everything.'), patch: emptyObject(route) }
   if (found === false || !isOpenObject(found)) return undefined
   return spot('The body schema lets fields pass that it does not name.')
+}
+
+/** Work that only the size of the body bounds. */
+function unboundedSchema(route: AuditedRoute, set: AuditedSet): Spot | undefined {
+  const hash = bodySchemaOf(route)
+  const found = hash === null ? null : findUnbounded(set.plan.schemas[hash]?.schema)
+  if (found === null) return undefined
+  const body = route.policy.get('request', 'body')
+  const where = found.field === '' ? 'The body' : found.field
+  return {
+    at: body.place,
+    subject: route.id,
+    message:
+      found.what === 'pattern'
+        ? `${where} is held against a pattern and may be as long as the body.`
+        : `All items of ${where} must differ, and there may be as many as the body holds.`,
+    hint: 'Say how much it may be.',
+    patch:
+      typeof body.value === 'string'
+        ? { file: fileOf(body.value, body.place.file), merge: found.mend }
+        : routePatch(route, { request: { body: found.mend } }),
+  }
 }
 
 function emptyObject(route: AuditedRoute): ReturnType<typeof routePatch> {

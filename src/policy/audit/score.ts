@@ -2,7 +2,7 @@ import { type Area, type AuditCode, entryOf, type Kind, type Severity } from './
 import type { AuditedSet, Finding } from './finding.js'
 
 /** Moves whenever a weight, a cap, a severity or a rule changes, so that a score never moves by itself. */
-export const scoreVersion = 1
+export const scoreVersion = 2
 
 /** What a code costs when everything it can be found on has it. */
 export const weights: Readonly<Record<Severity, number>> = { high: 12, medium: 5, low: 2, note: 0 }
