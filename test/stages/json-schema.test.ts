@@ -238,7 +238,7 @@ t.test('a schema that cannot be used is refused with its line', async (t) => {
     ['a reference to nowhere', { $ref: '#/$defs/x' }, 'request.schema-ref-missing main.json:2'],
     ['a reference to an unknown anchor', { $ref: '#x' }, 'request.schema-invalid main.json:1'],
     ['a remote reference', { $ref: 'https://example.com/x.json' }, 'request.schema-ref-remote main.json:2'],
-    ['a reference to a missing file', { $ref: './x.json' }, 'policy.file-missing main.json:1'],
+    ['a reference to a missing file', { $ref: './x.json' }, 'policy.file-missing main.json:2'],
     ['a reference to itself', { $ref: '#' }, 'request.schema-ref-endless main.json:2'],
     [
       'two that refer to one another',

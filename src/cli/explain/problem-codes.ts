@@ -88,6 +88,24 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'protectedResource.resource is no https URL without query and fragment.',
     'Write the address by which clients call this gateway.',
   ],
+  'iam.concurrency-unreserved': [
+    'A flood of one function takes the concurrency of the whole account.',
+    'Reserve some, and say so under capacity:.',
+  ],
+  'iam.everything-but': ['A statement allows everything but what it names.', 'Name what is allowed.'],
+  'iam.invoke-everyone': ['Everyone may call the function.', 'Name the role of the gateway: postern iam print.'],
+  'iam.managed-broad': [
+    'A policy of the platform allows far more than a function needs.',
+    'Write a policy of its own with what the code calls.',
+  ],
+  'iam.principal-everyone': ['A statement allows something to everyone.', 'Name the role or the account.'],
+  'iam.timeout-long': ['A call that hangs is billed for minutes.', 'Give it what its slowest good call needs.'],
+  'iam.url-open': [
+    'The URL of a function takes calls from everyone, past the gateway.',
+    'Close it, and let the gateway sign in: auth: aws-sigv4.',
+  ],
+  'iam.wildcard-action': ['A statement allows more actions than it names.', 'Name the actions that the code calls.'],
+  'iam.wildcard-resource': ['A statement allows its actions on everything.', 'Name the ARNs.'],
   'issuer.algorithm-mismatch': [
     'Secret and public-key algorithms are mixed.',
     'Use HS* with secret alone, and only there.',
@@ -231,6 +249,10 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
     'Say how the gateway signs in there, or take the canary away.',
   ],
   'upstream.canary-too-often': ['Each call of a canary is billed.', 'Write 1m or more; 10m is usual.'],
+  'upstream.function-malformed': [
+    'function: is no name by which a platform knows a function.',
+    'Write the ARN, or the full resource name.',
+  ],
   'upstream.auth-missing': [
     'A function of a known platform needs credentials.',
     'Say its auth:; auth: none if it has none.',
