@@ -5,6 +5,7 @@ import { type Status, startConsole } from '../src/console/server.js'
 import { createMetrics } from '../src/record/metrics.js'
 import { createRecent } from '../src/record/recent.js'
 import type { DecisionRecord } from '../src/record/record.js'
+import { postern } from './cli/command-line.js'
 import { parseExposition } from './support/exposition.js'
 
 const healthy: Status = {
@@ -105,6 +106,52 @@ t.test('a record is found by its request id, on this machine without a token', a
   t.equal((await ask('/records/unknown')).status, 404)
 })
 
+t.test('who asks most is told, and which limits refuse most', async (t) => {
+  const recent = createRecent()
+  const at = Date.now()
+  const declaredAt = { file: 'orders.yaml', line: 9, column: 7 }
+  const calls: [string, boolean, number][] = [
+    ['bot', true, 30],
+    ['bot', false, 10],
+    ['alice', false, 5],
+    ['alice', true, 1],
+  ]
+  for (const [id, isRefused, count] of calls) {
+    for (let i = 0; i < count; i++) {
+      const client = { address: '203.0.113.7', id }
+      const refusal = {
+        outcome: 'denied',
+        code: 'rate-limit.exceeded',
+        evidence: { limit: 'per-client' },
+        declaredAt,
+      } as const
+      recent.read({
+        ...record,
+        id: `${id}-${i}`,
+        at,
+        client,
+        outcome: 'forwarded',
+        code: '',
+        route: 'GET /items',
+        ...(isRefused ? refusal : {}),
+      })
+    }
+  }
+  recent.read({ ...record, at: at - 120_000 })
+  const { ask, admin } = await start(t, { recent })
+  const { requests, clients, limits } = JSON.parse((await ask('/top')).text)
+  t.equal(requests, 46, 'what is older than a minute is left out')
+  t.match(clients, [
+    { name: 'bot', requests: 40, refused: 30, code: 'rate-limit.exceeded', route: 'GET /items' },
+    { name: 'alice', requests: 6, refused: 1 },
+  ])
+  t.same(limits, [{ name: 'per-client', place: 'orders.yaml:9:7', route: 'GET /items', refused: 31, clients: 2 }])
+  t.equal((await ask('/top?seconds=0')).status, 400)
+  const shown = await postern(['top', '--admin', `127.0.0.1:${admin.address.port}`])
+  t.match(shown, { code: 0, out: /bot +40 +30 {2}rate-limit\.exceeded +GET \/items\nalice +6 +1/ })
+  t.match((await postern(['top', '--admin', '127.0.0.1:9', '--once'])).err, /No admin listener answers/)
+})
+
 t.test('beyond this machine a record needs the token', async (t) => {
   const token = 'correct horse battery staple'
   const { ask } = await start(t, { host: '0.0.0.0', token: () => token })
@@ -128,6 +175,7 @@ t.test('beyond this machine a record needs the token', async (t) => {
   t.equal((await ask('/records/unknown')).status, 401, 'nor is it told which ids exist')
   t.equal((await ask(path, { authorization: `Bearer ${token}` })).status, 200)
   t.equal((await ask(path, { authorization: `bearer ${token}` })).status, 200)
+  t.equal((await ask('/top')).status, 401, 'nor who asks')
   for (const open of ['/livez', '/readyz', '/metrics']) t.equal((await ask(open)).status, 200, open)
 })
 

@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, { says: string; load: () => Promise<{ co
     says: 'try a value, or a file of labelled requests, on the detectors',
     load: () => import('./inspect.js'),
   },
+  top: { says: 'show who asks most and which limits refuse most', load: () => import('./top.js') },
   why: { says: 'say why a request was decided as it was', load: () => import('./why.js') },
   canary: {
     says: 'try every function without its sign-in: none may answer',

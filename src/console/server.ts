@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { isIPv4, isIPv6 } from 'node:net'
 import helmet from '@fastify/helmet'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { hottest } from '../record/hottest.js'
 import type { Metrics } from '../record/metrics.js'
 import type { Recent } from '../record/recent.js'
 import type { RevocationBook } from '../values/revocation.js'
@@ -34,9 +35,12 @@ export interface Console {
   close(): Promise<void>
 }
 
+/** Records that one look at the hottest clients goes through: a few ms of work. */
+const mostCounted = 2_000
+
 /**
- * Starts the admin listener: `/livez`, `/readyz` and `/metrics` for everybody who reaches it, `/records/<id>` for whoever
- * has the token, or on a loopback address for everybody on this machine. It has its own server, so limits and shedding of
+ * Starts the admin listener: `/livez`, `/readyz` and `/metrics` for everybody who reaches it, `/records/<id>` and `/top` for
+ * whoever has the token, or on a loopback address for everybody on this machine. It has its own server, so limits and shedding of
  * the public listener do not touch it. Rejects when the address cannot be had.
  */
 export async function startConsole(options: {
@@ -46,7 +50,7 @@ export async function startConsole(options: {
   readonly token: () => string | null
   readonly status: () => Status
   readonly metrics: Pick<Metrics, 'text'>
-  readonly recent: Pick<Recent, 'find'>
+  readonly recent: Pick<Recent, 'find' | 'latest'>
   /** What operators revoke; without it there is no such path. */
   readonly revocations?: RevocationBook
 }): Promise<Console> {
@@ -69,6 +73,15 @@ export async function startConsole(options: {
     }
     const record = recent.find(request.params.id)
     return record === undefined ? refuse(reply, 404, 'No record with this id is remembered.') : reply.send(record)
+  })
+
+  app.get<{ Querystring: { seconds?: string } }>('/top', (request, reply) => {
+    if (!mayReadRecords(request.headers.authorization)) {
+      return refuse(reply.header('www-authenticate', 'Bearer realm="postern"'), 401, 'A token is needed.')
+    }
+    const seconds = Number(request.query.seconds ?? 60)
+    if (!(seconds >= 1 && seconds <= 3_600)) return refuse(reply, 400, 'seconds is a number from 1 to 3600.')
+    return reply.send(hottest(recent.latest(mostCounted), Date.now(), seconds * 1000))
   })
 
   if (options.revocations !== undefined) {

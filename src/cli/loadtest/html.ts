@@ -72,7 +72,7 @@ ${svg(run)}
 }
 
 /** What came through against the limit, and above it what was asked. */
-export function svg(run: Run): string {
+function svg(run: Run): string {
   const { limit, durationMs } = run.plan
   const first = run.callers[0]
   const key = first === undefined ? '' : limit.keyOf(first)

@@ -63,13 +63,13 @@ export function formatRun(route: string, run: Run, verdict: Verdict, paint: Pain
 }
 
 /** The last line: the word, and why. */
-export function verdictLine({ outcome, why }: Verdict, paint: Paint): string {
+function verdictLine({ outcome, why }: Verdict, paint: Paint): string {
   const color = outcome === 'holds' ? 'green' : outcome === 'violated' ? 'red' : 'yellow'
   return `${paint(color, outcome.toUpperCase())}${why.length === 0 ? '' : `  ${why.join('\n          ')}`}`
 }
 
 /** Whether the limit tells the callers apart at all. */
-export function isApart(run: Run): boolean {
+function isApart(run: Run): boolean {
   return run.plan.quiet > 0 && keyOf(run, 0) !== keyOf(run, run.loud)
 }
 
