@@ -38,6 +38,13 @@ module.exports = {
     home('redis-home', 'ioredis', '^src/state/store/redis-link\\.ts$', 'The shared store has one client, which only a policy with a store loads.'),
     home('oauth-home', 'oauth4webapi', '^src/state/introspection-request\\.ts$', 'Questions to issuers have one home.'),
     home('aws-chain-home', '@aws-sdk/[^/]+', '^src/state/credentials/aws\\.ts$', 'The AWS chain has one home, loaded when a function is on AWS.'),
+    {
+      name: 'clouds-are-lazy',
+      comment: 'A gateway whose functions are on no cloud loads nothing of any: neither memory nor start-up.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/state/credentials/(aws|google|azure|ask)\\.ts$' },
+      to: { path: '^node_modules/@(aws-sdk|smithy)/|^src/state/credentials/(aws|google|azure|ask)\\.ts$', dynamic: false },
+    },
     home('aws-signature-home', '@smithy/[^/]+', '^src/stages/forward/platforms/aws-sigv4\\.ts$', 'Signatures have one home, loaded with the first of them.'),
     home('ajv-home', 'ajv|ajv-formats', '^src/policy/|^src/stages/json-schema\\.ts$', 'Schemas are compiled in two places only.'),
   ],

@@ -309,7 +309,7 @@ routes:
 
 t.test('several headers with secrets go out, and a secret can change without a refused call', async (t) => {
   const fn = await startUpstream(t)
-  const accepted = 'old-secret'
+  let accepted = 'old-secret'
   fn.answer = (request, response) => {
     const isGood = request.headers['x-key'] === accepted && request.headers['cf-access-client-id'] === 'id'
     response.writeHead(isGood ? 200 : 401)
@@ -336,6 +336,14 @@ routes:
   t.equal(fn.requests.length, 3, 'which is remembered')
   const both = fn.requests.map(({ headers }) => headers['x-key'])
   t.same(both, ['new-secret', 'old-secret', 'old-secret'])
+  accepted = 'new-secret'
+  t.equal((await gateway.get('/a')).status, 200, 'now it takes the new one alone, and nobody was refused')
+  t.equal((await gateway.get('/a')).status, 200)
+  t.equal(fn.requests.length, 6)
+  accepted = 'neither'
+  const before = fn.requests.length
+  for (let i = 0; i < 5; i++) t.equal((await gateway.get('/a')).status, 401, 'what neither opens is told as it is')
+  t.equal(fn.requests.length, before + 6, 'and costs one more call, not one for each')
 })
 
 /** Powertools' own logger, writing where the test can read. */

@@ -315,7 +315,6 @@ const rows: readonly Row[] = [
     says: 'a function URL for everybody',
     change: shared({ upstreams: { lambda: { auth: 'none' } } }),
     harmless: shared({ upstreams: { fn: { auth: 'none' } } }),
-    mends: false,
     message: /lambda is on AWS Lambda/,
   },
   {

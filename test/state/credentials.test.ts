@@ -75,6 +75,23 @@ t.test('a credential is renewed before its end, while the old one serves', async
   t.equal(kept.stats().leftMs, 60 * minute - 2_000)
 })
 
+t.test('credentials that live for seconds are renewed in time, and fetched at once when they have ended', async (t) => {
+  const { kept, waiting, now, pass, settled } = ledByHand()
+  const first = kept.get()
+  waiting[0]?.give({ value: 'a', expiresAt: now() + 10_000 })
+  await first
+  pass(7_000)
+  t.equal(kept.get(), 'a')
+  t.equal(waiting.length, 2, 'renewed before the end')
+  waiting[1]?.give({ value: 'b', expiresAt: now() + 10_000 })
+  await settled()
+  pass(60_000)
+  const later = kept.get()
+  t.equal(waiting.length, 3, 'nobody asked for a minute: the next one waits for a fetch, and is not refused')
+  waiting[2]?.give({ value: 'c', expiresAt: now() + 10_000 })
+  t.equal(await later, 'c')
+})
+
 t.test('an outage of the source refuses nobody until the credential ends, and then everybody', async (t) => {
   const { kept, notices, waiting, now, pass, settled } = ledByHand()
   const first = kept.get()

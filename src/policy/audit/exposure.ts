@@ -1,10 +1,10 @@
-import type { UpstreamPlan } from '../../plan/plan.js'
+import type { PlatformId, UpstreamPlan } from '../../plan/plan.js'
 import type { ResponseSettings } from '../../stages/response/stage.js'
 import { parseCidr } from '../../values/cidr.js'
 import { isLoopback } from '../addresses.js'
 import { platformOf } from '../platforms.js'
 import { entrySection } from '../section.js'
-import type { AuditedRoute, RuleTable } from './finding.js'
+import type { AuditedRoute, Merge, RuleTable } from './finding.js'
 import { gatewayPatch, routePatch, sharedPatch } from './patch.js'
 
 /** What can be reached, and what can be read on the way. */
@@ -60,18 +60,22 @@ export const exposure: RuleTable = {
       Object.values(plan.upstreams).flatMap((upstream) => {
         const platform = platformOf(hostOf(upstream))
         if (platform === undefined || upstream.auth.kind !== 'none') return []
-        const isAzure = platform.name === 'Azure Functions'
+        const { id } = platform
         const secret = `${upstream.name.replace(/[^A-Za-z0-9]/g, '_')}_key`
         const value = `\${secret:${secret}}`
+        const bySecret = `Let the function ask for a secret that the gateway sends; declare it in gateway.yaml: secrets: { ${secret}: { env: ${secret.toUpperCase()} } }.`
+        const hints: Partial<Record<typeof id, string>> = {
+          'aws-lambda': 'Give the URL AuthType AWS_IAM and the gateway its two permissions: postern iam print.',
+          'google-cloud-run': 'Take away allUsers and give the gateway run.invoker: postern iam print.',
+          'google-cloud-functions': 'Take away allUsers and give the gateway run.invoker: postern iam print.',
+        }
         return [
           {
             at: upstream.declaredAt,
             subject: `upstreams.${upstream.name}`,
             message: `${upstream.name} is on ${platform.name} and takes every call: whoever learns its URL walks around the gateway.`,
-            hint: `Let the function ask for a secret that the gateway sends; declare it in gateway.yaml: secrets: { ${secret}: { env: ${secret.toUpperCase()} } }.`,
-            patch: sharedPatch('upstreams', upstream, {
-              auth: isAzure ? { 'azure-function-key': value } : { header: { name: 'x-gateway-key', value } },
-            }),
+            hint: hints[id] ?? bySecret,
+            patch: sharedPatch('upstreams', upstream, { auth: signInAt(id, value) }),
           },
         ]
       }),
@@ -154,6 +158,14 @@ export const exposure: RuleTable = {
         ]
       }),
   },
+}
+
+/** The sign-in that closes a function there. */
+function signInAt(platform: PlatformId, secret: string): Merge[string] {
+  if (platform === 'aws-lambda') return 'aws-sigv4'
+  if (platform === 'google-cloud-run' || platform === 'google-cloud-functions') return 'google-id-token'
+  if (platform === 'azure-functions') return { 'azure-function-key': secret }
+  return { header: { name: 'x-gateway-key', value: secret } }
 }
 
 /** RFC 1918, RFC 6598, RFC 4193: addresses that strangers do not have. */

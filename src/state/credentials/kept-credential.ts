@@ -55,7 +55,10 @@ export class KeptCredential<T> implements Credential<T> {
   readonly #options: KeptCredentialOptions<T>
   readonly #random: () => number
   #current: { readonly value: T; readonly goodUntil: number } | null = null
+  /** From when on a value that is still good is renewed. */
   #renewAt = 0
+  /** After a failure: until when the source is left alone. */
+  #restsUntil = 0
   #running: Promise<T | CredentialFault> | null = null
   #failuresInARow = 0
   #lastFault = ''
@@ -72,11 +75,11 @@ export class KeptCredential<T> implements Credential<T> {
     const now = this.#options.clock.now()
     const current = this.#current
     if (current !== null && now < current.goodUntil) {
-      if (now >= this.#renewAt && this.#running === null) void this.#fetch()
+      if (now >= this.#renewAt && now >= this.#restsUntil && this.#running === null) void this.#fetch()
       return current.value
     }
     if (this.#running !== null) return this.#running
-    if (now < this.#renewAt) return this.#fault(now)
+    if (now < this.#restsUntil) return this.#fault(now)
     return this.#fetch()
   }
 
@@ -118,12 +121,13 @@ export class KeptCredential<T> implements Credential<T> {
     if (this.#failuresInARow > 0) notify({ source, level: 'info', message: 'Credentials can be had again.' })
     this.#failuresInARow = 0
     this.#current = { value, goodUntil }
-    const lead = Math.min(earliestLeadMs, (goodUntil - now) / 5)
+    const left = goodUntil - now
+    const lead = Math.min(earliestLeadMs, left / 5)
     // Sources hand out the same value until shortly before its end: asking again at once would change nothing.
     this.#renewAt =
       expiresAt === null
         ? now + this.#spread(lookAgainMs)
-        : Math.max(now + this.#spread(leastGapMs), goodUntil - this.#spread(lead))
+        : Math.max(now + Math.min(this.#spread(leastGapMs), left / 2), goodUntil - this.#spread(lead))
     return value
   }
 
@@ -136,7 +140,7 @@ export class KeptCredential<T> implements Credential<T> {
     const current = this.#current
     const isGood = current !== null && now < current.goodUntil
     const pause = Math.min(longestPauseMs, 500 * 2 ** Math.min(this.#failuresInARow, 10))
-    this.#renewAt = now + this.#spread(isGood ? Math.max(pause, leastGapMs / 4) : pause)
+    this.#restsUntil = now + this.#spread(isGood ? Math.max(pause, leastGapMs / 4) : pause)
     if (this.#failuresInARow === 1) {
       const left = isGood && current.goodUntil !== Number.POSITIVE_INFINITY ? current.goodUntil - now : null
       const rest = isGood
@@ -150,7 +154,7 @@ export class KeptCredential<T> implements Credential<T> {
   }
 
   #fault(now: number): CredentialFault {
-    const wait = Math.ceil((this.#renewAt - now) / 1000)
+    const wait = Math.ceil((this.#restsUntil - now) / 1000)
     return { fault: 'no-credentials', detail: this.#lastFault, retryAfterSeconds: Math.max(1, wait) }
   }
 

@@ -2,7 +2,7 @@ import type { UpstreamHeader } from '../../../plan/plan.js'
 import type { SecretText } from '../../../values/secret.js'
 import type { Clock, OutgoingRequest, Upstream } from '../../contract.js'
 
-/** Between two tries of the other value: callers who are refused for their own fault must not double every call. */
+/** After a call that either value was refused for: callers who are refused for their own fault must not double every call. */
 const leastGapMs = 5_000
 
 /**
@@ -38,10 +38,10 @@ export function rotating(
       if ('fault' in outcome || (outcome.status !== 401 && outcome.status !== 403)) return outcome
       // A body that has streamed away cannot be sent again.
       if (request.body === 'stream' || clock.monotonic() < tryAgainAt) return outcome
-      tryAgainAt = clock.monotonic() + leastGapMs
       const other = await upstream.send(shown(request, !mine), exchange)
       if ('fault' in other) return outcome
-      if (other.status !== 401 && other.status !== 403) usesFormer = !mine
+      if (other.status === 401 || other.status === 403) tryAgainAt = clock.monotonic() + leastGapMs
+      else usesFormer = !mine
       outcome.replace(Buffer.alloc(0))
       return other
     },
