@@ -187,7 +187,6 @@ const rows = [
 const markdown = `## signing\n\n${circumstances()}\n\n${table(['what', 'measured', 'goal'], rows)}`
 progress('')
 process.stdout.write(`${markdown}\n`)
-console.error('statuses', [...odd.statuses], [...rotating.statuses])
 if (!isDry) writeSection('signing', markdown)
 for (const done of teardowns.reverse()) await done()
 const broke = refused + odd.refusals + other(odd.statuses) + rotating.refusals + other(rotating.statuses)
