@@ -253,6 +253,34 @@ t.test('however a call ends, it gives its place back', async (t) => {
 
 const breaker = ', breaker: { failurePercent: 50, minimumCalls: 4, window: 10s, openFor: 300ms, probes: 2 }'
 
+t.test('a caller who does not end what it sends opens no breaker', async (t) => {
+  const { fn, ask, gateway } = await start(
+    t,
+    ', breaker: { failurePercent: 1, minimumCalls: 1 }',
+    `  GET /a: { auth: none, reason: a test of breakers }
+  PUT /stream:
+    auth: none
+    reason: a test of breakers
+    request: { contentType: [application/octet-stream] }
+    inspect: { mode: off }
+    timeout: { total: 200ms }`,
+  )
+  const head = [
+    'PUT /stream HTTP/1.1',
+    'Host: a.example',
+    'Content-Type: application/octet-stream',
+    'Content-Length: 9',
+  ]
+  fn.serve = () => {}
+  const { answers } = await converse(gateway.gateway.address.port, message(head, 'half'))
+  t.equal(answers[0]?.status, 504)
+  fn.serve = (socket) => socket.write(whole)
+  t.equal((await ask('GET', '/a')).status, 200)
+  fn.serve = (socket) => socket.destroy()
+  await ask('GET', '/a')
+  t.equal((await ask('GET', '/a')).code, 'forward.breaker-open', 'one call that the function itself failed does')
+})
+
 t.test('a breaker stops the calls to a function that fails, and lets them go again when it works', async (t) => {
   const { fn, ask, gateway, policy } = await start(t, breaker, '  GET /a: { auth: none, reason: a test of breakers }')
   fn.serve = (socket) => socket.write('HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n')

@@ -325,7 +325,9 @@ export class Transfer implements Answer {
     this.#settle = null
     this.#release()
     if (settle !== null) {
-      this.#gate?.failed(this.#ticket, fault !== 'aborted' && fault !== 'too-large')
+      // Who waits for a caller's body cannot answer yet.
+      const isCallers = fault === 'aborted' || fault === 'too-large' || !this.#exchange.request.complete
+      this.#gate?.failed(this.#ticket, !isCallers)
       return settle({ fault, detail, sent: this.#connected, began: this.#began })
     }
     if (fault !== 'aborted') this.#gate?.brokeOff(this.#ticket)
