@@ -250,7 +250,15 @@ async function openListeners(
 
   let gateway: Gateway | null = null
   const openAdmin = (listener: ListenerPlan): Promise<Console> =>
-    startConsole({ ...listener, token: now.token, status: () => now.status(gateway), metrics, recent, revocations })
+    startConsole({
+      ...listener,
+      token: now.token,
+      status: () => now.status(gateway),
+      metrics,
+      recent,
+      revocations,
+      jwks: () => state.hopKeys.jwks(),
+    })
   const openPublic = (listener: ListenerPlan): Promise<Gateway> =>
     openGateway({
       plan: withPublic(plan, listener),

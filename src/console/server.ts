@@ -51,6 +51,8 @@ export async function startConsole(options: {
   readonly status: () => Status
   readonly metrics: Pick<Metrics, 'text'>
   readonly recent: Pick<Recent, 'find' | 'latest'>
+  /** The public keys of hop tokens; without it there is no such path. */
+  readonly jwks?: () => object
   /** What operators revoke; without it there is no such path. */
   readonly revocations?: RevocationBook
 }): Promise<Console> {
@@ -84,6 +86,12 @@ export async function startConsole(options: {
     return reply.send(hottest(recent.latest(mostCounted), Date.now(), seconds * 1000))
   })
 
+  const { jwks } = options
+  if (jwks !== undefined) {
+    app.get('/jwks', (_request, reply) =>
+      reply.header('content-type', 'application/jwk-set+json').send(JSON.stringify(jwks())),
+    )
+  }
   if (options.revocations !== undefined) {
     const mayWrite = tokenCheck(token)
     addRevocationRoutes(app, { book: options.revocations, mayRead: mayReadRecords, mayWrite, now: Date.now })

@@ -6,6 +6,7 @@ import { revealText, type Vault } from '../values/secret.js'
 import { clientAddress } from './client-address.js'
 import { resourceMetadata } from './resource-metadata.js'
 import { createProofVerifiers } from './tools/dpop.js'
+import { hopSigner } from './tools/hop-token.js'
 import { openUpstream } from './tools/http.js'
 import { createIntrospectors } from './tools/introspection.js'
 import { createVerifiers } from './tools/jwt.js'
@@ -28,6 +29,11 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
   const { app, state, clock, limiter, http, credentials, securityHeaders } = lender
   const { isTrusted: trusts } = clientAddress(plan.gateway.trustedProxies)
   const { issuers } = plan
+  const { hopToken } = plan.gateway
+  state.hopKeys.use(
+    hopToken.keys.map((key) => revealText(key, vault)),
+    hopToken.rotateMs,
+  )
   const { keySets, introspections, verifiedTokens } = state
   const verifier = createVerifiers({ issuers, fastify: app, vault, keySets, verifiedTokens, clock })
   const asking = createIntrospectors({ issuers, vault, introspections, verifiedTokens, clock })
@@ -50,6 +56,7 @@ export function lendTools({ plan, vault }: { readonly plan: Plan; readonly vault
     }),
     trusts,
     revocations: state.revocations,
+    hopToken: hopSigner(state.hopKeys, hopToken, clock),
     resourceMetadata: resourceMetadata(plan)?.url ?? null,
     limiter,
     slots: state.slots,

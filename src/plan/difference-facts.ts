@@ -77,7 +77,10 @@ function stepFacts(settings: Settings, step: Step, sheet: Sheet): void {
     else if (stage === 'forward' && key === 'authorization') authorizationFacts(value, declaredAt, sheet)
     else if (stage === 'forward' && key === 'claims')
       sheet.set('forward.claims', listOf(value).map(handedOn), declaredAt)
-    else if (stage === 'forward' && key === 'setHeaders') sheet.set('forward.setHeaders', pairs(value), declaredAt)
+    else if (stage === 'forward' && key === 'hopToken') {
+      sheet.set('forward.hopToken.present', value !== null, declaredAt)
+      if (value !== null) flat('forward.hopToken', value, declaredAt, sheet)
+    } else if (stage === 'forward' && key === 'setHeaders') sheet.set('forward.setHeaders', pairs(value), declaredAt)
     else flat(`${stage}.${key}`, value, declaredAt, sheet)
   }
 }

@@ -35,6 +35,7 @@ export interface GatewayPlan {
   readonly addressLimit: AddressLimitPlan | null
   readonly store: StorePlan
   readonly revocation: RevocationPlan
+  readonly hopToken: HopPlan
   /** What clients may learn of this API (RFC 9728); null: nothing is served. */
   readonly protectedResource: ResourcePlan | null
   /** Selectors (`header.authorization`, `query.token`) whose values no reader of a record may see. */
@@ -42,6 +43,16 @@ export interface GatewayPlan {
 }
 
 /** Where limits are counted. */
+/** Tokens of our own, for functions. */
+export interface HopPlan {
+  readonly issuer: string
+  readonly lifeMs: number
+  /** How long a key of our own signs. */
+  readonly rotateMs: number
+  /** PEM; the first signs. Empty: each process makes its own. */
+  readonly keys: readonly SecretText[]
+}
+
 export interface ResourcePlan {
   /** Its URL, as clients know it. */
   readonly resource: string

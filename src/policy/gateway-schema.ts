@@ -4,6 +4,7 @@ import { durationPattern } from '../values/duration.js'
 import { ratePattern } from '../values/rate.js'
 import { auditSchema } from './audit/waiver-schema.js'
 import { guardrailsSchema } from './guardrails.js'
+import { hopTokenSchema } from './hop-token.js'
 import { protectedResourceSchema } from './protected-resource.js'
 import { secretsSchema } from './secrets.js'
 import { tlsSchema } from './tls.js'
@@ -186,6 +187,7 @@ export const gatewayKeys = {
     },
     'Where limits are counted; in the memory of the process, when absent.',
   ),
+  hopToken: hopTokenSchema,
   protectedResource: protectedResourceSchema,
   revocation: keyed(
     {

@@ -5,6 +5,7 @@ import type { Place } from '../values/place.js'
 import { parseRate, parseWindow } from '../values/rate.js'
 import { cidrFault, isLoopback, parseListenAddress } from './addresses.js'
 import { limits } from './gateway-schema.js'
+import { resolveHopToken } from './hop-token.js'
 import { type Resolving, textOf, textsOf } from './resolving.js'
 import type { NodeSection } from './section.js'
 import { resolveStore } from './store.js'
@@ -48,6 +49,7 @@ export function resolveGateway(
     limits: resolveLimits(section.get('limits')),
     addressLimit: addressLimit(section.get('addressLimit'), resolving),
     store: resolveStore(section.get('store'), resolving),
+    hopToken: resolveHopToken(section.get('hopToken'), resolving),
     revocation: { file: textOf(section.get('revocation', 'file')) ?? null },
     accessLog: { redact: textsOf(section.get('observability', 'accessLog', 'redact')) },
   }

@@ -100,6 +100,14 @@ export interface Tools {
   /** As `verifier`, by asking the issuer itself about each token. RFC 7662 */
   introspector(issuer: string): TokenVerifier
   readonly revocations: Revoked
+  /** Signs a token of our own by which a function can trust the hop; audience: its origin. */
+  hopToken(facts: {
+    readonly audience: string
+    /** Of the exchange. */
+    readonly id: string
+    readonly identity: Identity | null
+    readonly claims: Readonly<Record<string, unknown>> | null
+  }): string
   /** Where refused clients find which issuers are believed (RFC 9728); null: nowhere. */
   readonly resourceMetadata: string | null
   readonly limiter: Limiter

@@ -4,6 +4,7 @@ import { Counters } from './counters.js'
 import { type CloudSettings, createCredentials, type KeptCredentials } from './credentials/credentials.js'
 import type { CredentialNotice } from './credentials/kept-credential.js'
 import type { Resolve } from './guarded-connector.js'
+import { HopKeys } from './hop-keys.js'
 import { createIntrospections, type Introspections } from './introspections.js'
 import { Kept } from './kept.js'
 import { createKeySets, type KeySetNotice, type KeySets } from './key-sets.js'
@@ -26,6 +27,7 @@ export interface State {
   readonly introspections: Introspections
   readonly verifiedTokens: VerifiedTokens
   readonly revocations: Revocations
+  readonly hopKeys: HopKeys
   readonly proofsSeen: ReplayStore
   /** Random bytes of this process. */
   readonly nonceKey: Buffer
@@ -64,6 +66,7 @@ export function createState(
     introspections,
     verifiedTokens: createVerifiedTokens(),
     revocations,
+    hopKeys: new HopKeys(() => clock.now()),
     proofsSeen: createProofsSeen({ seed: randomBytes(8) }),
     nonceKey: randomBytes(32),
     pools,

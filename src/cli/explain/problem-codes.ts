@@ -83,6 +83,8 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'inspect.exception-expired': ['An exception is past its last day and no longer holds.', 'Renew it, or remove it.'],
   'inspect.until-unreadable': ['An exception ends on no day of the calendar.', 'Write 2027-03-31.'],
   'ip.block-unreadable': ['A list holds what is no address block.', 'Write 203.0.113.0/24 or one address.'],
+  'gateway.hop-duration': ['A time of hopToken is too short or too long.', 'Write life: 60s or rotate: 24h.'],
+  'gateway.hop-key': ['hopToken.keys names what is no private key of EC P-256.', 'Make one with openssl genpkey.'],
   'gateway.resource-issuer': ['protectedResource names an issuer that no file defines.', 'Define it under issuers:.'],
   'gateway.resource-url': [
     'protectedResource.resource is no https URL without query and fragment.',

@@ -56,6 +56,7 @@ const droppedNames = new Set([
   'x-client-dn',
   'x-client-verify',
   'x-gateway-client',
+  'x-postern-token',
   'x-identity',
   'x-remote-user',
   'x-ssl-client-cert',

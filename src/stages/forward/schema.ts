@@ -58,6 +58,34 @@ export const keys: Readonly<Record<string, JsonSchema>> = {
           'What becomes of the caller’s Authorization header: drop (the default), keep, or move to another header.',
         examples: ['drop', 'move:X-Client-Authorization'],
       },
+      hopToken: {
+        type: 'object',
+        additionalProperties: false,
+        description:
+          'A short-lived token of the gateway’s own, signed (ES256), by which the function can tell that the call came through it. Its keys are at /jwks of the admin listener.',
+        examples: [{ claims: ['sub', 'plan'] }],
+        properties: {
+          header: {
+            ...headerName,
+            description: 'The header that holds it; X-Postern-Token when absent.',
+            examples: ['x-postern-token'],
+          },
+          audience: {
+            type: 'string',
+            minLength: 1,
+            description: 'Its `aud`; the origin of the upstream when absent.',
+            examples: ['https://orders.functions.example.com'],
+          },
+          claims: {
+            type: 'array',
+            items: { type: 'string', minLength: 1, description: 'A claim of the caller.', examples: ['plan'] },
+            minItems: 1,
+            uniqueItems: true,
+            description: 'Claims of the caller that stand in it, under `claims`; `sub` and `client_id` always do.',
+            examples: [['plan', 'realm_access.roles']],
+          },
+        },
+      },
       path: {
         type: 'string',
         pattern: '^/',

@@ -24,6 +24,16 @@ import { type RetrySettings, resolveRetry } from './retry.js'
 import { keys } from './schema.js'
 import { type Sent, sendAgain } from './send-again.js'
 
+/** The token of our own that a function gets. */
+interface HopSettings {
+  /** Lower case. */
+  readonly header: string
+  /** Null: the upstream's origin. */
+  readonly audience: string | null
+  /** As the policy writes them. */
+  readonly claims: readonly string[]
+}
+
 /** What the plan holds of a route's way to its function. */
 export interface ForwardSettings {
   /** Name in `plan.upstreams`. */
@@ -31,6 +41,8 @@ export interface ForwardSettings {
   readonly timeouts: Timeouts
   /** Claim path, and the header it goes to. */
   readonly claims: readonly { readonly path: readonly string[]; readonly header: string }[]
+  /** A token of our own; null: none. */
+  readonly hopToken: HopSettings | null
   readonly authorization: 'drop' | 'keep' | { readonly moveTo: string }
   /** The header that holds the credential of this route's `auth`, besides Authorization. */
   readonly credentialHeader: string | null
@@ -88,6 +100,7 @@ export const forward: Stage<ForwardSettings> = {
           path: claimPath(claim),
           header: String(header).toLowerCase(),
         })),
+        hopToken: resolveHop(policy.get('forward', 'hopToken').value),
         authorization,
         credentialHeader: takesApiKey(policy.get('auth').value) ? 'x-api-key' : null,
         endToEnd: [
@@ -112,7 +125,8 @@ export const forward: Stage<ForwardSettings> = {
     const plan = tools.upstreams[settings.upstream]
     if (plan === undefined) throw new Error(`upstream ${settings.upstream} is not in the plan`)
     const upstream = signedIn(tools.http.upstream(plan), plan, tools)
-    const outgoing = compileRequest(settings, plan.basePath, upstreamHeaders(settings, tools))
+    const hop = settings.hopToken === null ? null : hopHeader(settings.hopToken, plan.origin, tools)
+    const outgoing = compileRequest(settings, plan.basePath, upstreamHeaders(settings, tools), hop)
     const check: Check = (exchange) => {
       const request = outgoing(exchange)
       const started = tools.clock.monotonic()
@@ -169,10 +183,12 @@ function compileRequest(
   settings: ForwardSettings,
   basePath: string,
   constants: readonly string[],
+  hop: ((exchange: Exchange) => string) | null,
 ): (exchange: Exchange) => OutgoingRequest {
-  const { authorization, claims, path, timeouts } = settings
+  const { authorization, claims, hopToken, path, timeouts } = settings
   const moved = typeof authorization === 'object' ? authorization.moveTo : null
   const stripped = new Set([...claims.map(({ header }) => header), ...constants.filter((_, i) => i % 2 === 0)])
+  if (hopToken !== null) stripped.add(hopToken.header)
   if (authorization === 'drop') stripped.add('authorization')
   // A proof is good for our URL alone, and goes where its token goes.
   if (authorization !== 'keep') stripped.add('dpop')
@@ -202,6 +218,7 @@ function compileRequest(
       const text = headerText(claimAt(exchange, claim))
       if (text !== null) headers.push(header, text)
     }
+    if (hop !== null && hopToken !== null) headers.push(hopToken.header, hop(exchange))
     for (const constant of asked) headers.push(constant)
     const forwarded = path === null ? exchange.path : fillPath(path, exchange.params)
     return {
@@ -211,6 +228,33 @@ function compileRequest(
       body: exchange.hasBody ? (exchange.body ?? 'stream') : null,
       timeouts,
     }
+  }
+}
+
+/** What makes the token of a request. The claims' paths are cut once. */
+function hopHeader(settings: HopSettings, origin: string, tools: Tools): (exchange: Exchange) => string {
+  const audience = settings.audience ?? origin
+  const named = settings.claims.map((claim) => ({ claim, path: claimPath(claim) }))
+  return (exchange) => {
+    const { id, identity } = exchange
+    const claims: Record<string, unknown> | null = named.length === 0 ? null : {}
+    if (claims !== null) {
+      for (const { claim, path } of named) {
+        const value = claimAt(exchange, path)
+        if (value !== undefined) claims[claim] = value
+      }
+    }
+    return tools.hopToken({ audience, id, identity, claims })
+  }
+}
+
+function resolveHop(value: unknown): HopSettings | null {
+  if (value === undefined) return null
+  const { header, audience, claims } = recordOf(value)
+  return {
+    header: typeof header === 'string' ? header.toLowerCase() : 'x-postern-token',
+    audience: typeof audience === 'string' ? audience : null,
+    claims: Array.isArray(claims) ? claims.map(String) : [],
   }
 }
 
@@ -322,6 +366,9 @@ function reportReservedHeaders(settings: ForwardSettings, policy: Section, scope
   }
   const named = [
     ...settings.claims.map(({ header }) => ({ header, at: policy.get('forward', 'claims') })),
+    ...(settings.hopToken === null
+      ? []
+      : [{ header: settings.hopToken.header, at: policy.get('forward', 'hopToken', 'header') }]),
     ...settings.setHeaders
       .filter((_, i) => i % 2 === 0)
       .map((header) => ({ header, at: policy.get('forward', 'headers', 'set') })),
