@@ -24,12 +24,16 @@ t.test('a stack trace is known by its frames, whatever wrote it and whatever wra
     ['java', 'java.lang.IllegalStateException: no\n\tat com.shop.Orders.find(Orders.java:42)'],
     ['java', 'at jdk.internal.reflect.DirectMethodHandleAccessor.invoke(Unknown Source)'],
     ['java', 'Exception in thread "main" java.lang.Error'],
+    ['java', '{"errorType":"java.lang.Error","stackTrace":["shop.Handler.handleRequest(Handler.java:12)","x"]}'],
+    ['java', '{"stackTrace":["x","shop.Handler$1.run(Handler.kt:3)"]}'],
     ['java', JSON.stringify({ trace: 'x\r\n\tat shop.OrderKt.find(Order.kt:7)\r\n' })],
     ['dotnet', '   at Shop.Orders.Find(String id) in C:\\src\\Orders.cs:line 42'],
     ['dotnet', '   at System.String.Concat(String a)\n   at Shop.Orders.Find(String id)'],
     ['dotnet', 'x\n--- End of inner exception stack trace ---\n'],
     ['go', 'panic: runtime error\n\ngoroutine 17 [running]:\nmain.main()'],
     ['go', '\t/app/main.go:12 +0x1d'],
+    ['go', 'panic: runtime error: index out of range [5] with length 3'],
+    ['go', '{"errorType":"errorString","stackTrace":[{"path":"shop/main.go","line":12,"label":"main"}]}'],
     ['php', 'PHP Fatal error:  Uncaught Error: no'],
     ['php', '<br />\n<b>Fatal error</b>:  Uncaught Error in <b>/var/www/a.php</b> on line <b>3</b>'],
     ['php', 'Stack trace:\n#0 /var/www/a.php(12): find()\n#1 {main}'],
@@ -49,6 +53,9 @@ t.test('a stack trace is known by its frames, whatever wrote it and whatever wra
     'Ticket #12 is closed',
     'See https://shop.example/help.php?line=3',
     'goroutines are cheap',
+    'Read Handler.java (line 12) and Main.go',
+    '{"stackTrace":[]}',
+    'do not panic: runtime is short',
     '<html><body><h1>404 Not Found</h1></body></html>',
   ]
   for (const text of harmless) t.equal(traceIn(text), null, text)
@@ -56,7 +63,21 @@ t.test('a stack trace is known by its frames, whatever wrote it and whatever wra
 })
 
 t.test('looking for traces takes linear time', (t) => {
-  const hostile = ['at ', '"at ', '#1 ', '<br', 'at a.b(', '.go:1', 'File "', '\\n', ' ', 'node:a', '.php']
+  const hostile = [
+    'at ',
+    '"at ',
+    '#1 ',
+    '<br',
+    'at a.b(',
+    '.go:1',
+    '(a.java:1',
+    '(aaaa',
+    'File "',
+    '\\n',
+    ' ',
+    'node:a',
+    '.php',
+  ]
   for (const piece of hostile) {
     const text = piece.repeat(Math.ceil(16_384 / piece.length))
     const started = performance.now()

@@ -26,7 +26,17 @@ const headings: readonly (readonly [language: string, marks: readonly string[]])
     'dotnet',
     ['--- End of stack trace from previous location', '--- End of inner exception stack trace', '[HttpException]'],
   ],
-  ['go', ['goroutine 1 [running]', '[signal SIGSEGV', 'runtime/debug.Stack(']],
+  [
+    'go',
+    // The last is how AWS Lambda tells a panic. https://docs.aws.amazon.com/lambda/latest/dg/golang-exceptions.html
+    [
+      'goroutine 1 [running]',
+      '[signal SIGSEGV',
+      'runtime/debug.Stack(',
+      'panic: runtime error',
+      '"stackTrace":[{"path":',
+    ],
+  ],
   ['php', ['PHP Fatal error:', 'PHP Warning:', 'PHP Stack trace:', '<b>Fatal error</b>:', '<b>Warning</b>:']],
 ]
 
@@ -58,6 +68,8 @@ function* linesOf(text: string): Generator<string> {
 function frameIn(line: string): string | null {
   const at = line.startsWith('at ') ? 0 : line.indexOf('"at ') + 1
   if (line.startsWith('at ', at)) return frameAfterAt(line.slice(at + 3))
+  // AWS Lambda lists frames of Java without their `at`.
+  if (/\([\w$]{1,120}\.(?:java|kt|scala|groovy|clj):\d{1,9}\)/.test(line)) return 'java'
   if (line.includes('File "') && /", line \d{1,9}/.test(line)) return 'python'
   if (/\.go:\d{1,9} \+0x[0-9a-f]/.test(line) || /goroutine \d{1,12} \[/.test(line)) return 'go'
   if (/#\d{1,4} /.test(line) && (/\.php(?:\(\d|:\d)/.test(line) || line.includes('{main}'))) return 'php'
