@@ -30,7 +30,7 @@ const test = { teardown: (done: () => Promise<void> | void): void => void teardo
 
 /** Signed in this process, judged in this process. */
 async function oddOnes(count: number): Promise<number> {
-  const signer = await openAwsSigner(scope)
+  const signer = openAwsSigner(scope)
   const random = seeded(2026)
   let refused = 0
   for (let i = 0; i < count; i++) {
@@ -52,7 +52,7 @@ async function oddOnes(count: number): Promise<number> {
 
 /** Median µs of CPU for one signature over 1 KB. */
 async function cost(): Promise<number> {
-  const signer = await openAwsSigner(scope)
+  const signer = openAwsSigner(scope)
   const timeouts = { connectMs: 1, headersMs: 1, idleMs: 1, totalMs: 1 }
   const headers = [
     'content-type',

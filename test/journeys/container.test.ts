@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { spawnClean, start } from '../cli/command-line.js'
+import { createAwsAccount, startContainerEndpoint, startSignedFunction } from '../support/cloud-endpoints.js'
 import { send } from '../support/http.js'
 import { startUpstream } from '../support/upstream.js'
 
@@ -94,13 +95,23 @@ function imageTree(t: { teardown(done: () => void): void }): string {
 
 t.test('the image serves as nobody from files it cannot change, tells its health, and stops in order', async (t) => {
   const upstream = await startUpstream(t)
+  const account = createAwsAccount()
+  const signed = await startSignedFunction(t, account)
+  const keys = await startContainerEndpoint(t, account, 'token', () => 3_600_000)
   const root = imageTree(t)
   const main = join(root, 'opt', 'postern', 'dist', 'cli', 'main.js')
   const policies = mkdtempSync(join(tmpdir(), 'postern-volume-'))
   t.teardown(() => rmSync(policies, { recursive: true, force: true }))
   writeFileSync(
     join(policies, 'routes.yaml'),
-    `upstreams: { fn: { url: "${upstream.url}" } }\nroutes:\n  GET /a: { upstream: fn, auth: none, reason: a test of the image }\n`,
+    `
+upstreams:
+  fn: { url: "${upstream.url}" }
+  signed: { url: "${signed.url}", auth: { aws-sigv4: { region: eu-west-1, service: lambda } } }
+routes:
+  GET /a: { upstream: fn, auth: none, reason: a test of the image }
+  GET /signed: { upstream: signed, auth: none, reason: a test of the image }
+`,
   )
   execFileSync('chmod', ['-R', 'a+rX,a-w', policies])
   // As a container would run it: another user, no capabilities, no new privileges. Without root we are nobody special already.
@@ -112,6 +123,8 @@ t.test('the image serves as nobody from files it cannot change, tells its health
     NODE_ENV: 'production',
     POSTERN_LISTEN: '127.0.0.1:0',
     POSTERN_ADMIN_LISTEN: '127.0.0.1:0',
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: keys.url,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: 'token',
   }
   const child = spawnClean(main, ['run', policies], env, { cwd: '/', ...asNobody })
   t.teardown(() => void child.kill('SIGKILL'))
@@ -136,6 +149,8 @@ t.test('the image serves as nobody from files it cannot change, tells its health
     })
   t.equal(await health(new URL(admin).host), 0, 'healthy')
   t.equal((await send(String(started['gateway']), 'GET', '/a')).status, 200)
+  const signedFor = await send(String(started['gateway']), 'GET', '/signed?b=2&a=1')
+  t.equal(signedFor.status, 200, 'the bundle holds what signs, and what finds the keys')
   const ended = new Promise((resolve) => child.on('close', resolve))
   child.kill('SIGTERM')
   t.equal(await ended, 0)

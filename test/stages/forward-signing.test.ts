@@ -90,7 +90,7 @@ t.test('the verifier itself takes every published signature', async (t) => {
 })
 
 t.test('odd paths, queries and headers verify, and reach the function as they were judged', async (t) => {
-  const signer = await openAwsSigner(scope)
+  const signer = openAwsSigner(scope)
   const rows: readonly (readonly [string, string])[] = [
     ['/', '/'],
     ['/orders/42', '/orders/42'],
@@ -135,7 +135,7 @@ t.test('odd paths, queries and headers verify, and reach the function as they we
 })
 
 t.test('a second signature, in headers or in the query, never travels with ours', async (t) => {
-  const signer = await openAwsSigner(scope)
+  const signer = openAwsSigner(scope)
   const forged = [
     'authorization',
     'AWS4-HMAC-SHA256 forged',
@@ -179,7 +179,7 @@ t.test('the canonical form is the one that the package makes, where the package 
       },
       { signingDate: new Date(now) },
     )
-    const signer = await openAwsSigner(scope)
+    const signer = openAwsSigner(scope)
     const sent = await signer.sign(request('GET', target), keys, now)
     t.equal(sent.headers.at(-1), theirs.headers['authorization'], target)
   }
@@ -188,7 +188,7 @@ t.test('the canonical form is the one that the package makes, where the package 
 t.test('whatever a caller thinks of, the signature verifies', async (t) => {
   // The whole run, through the gateway: `npm run bench -- signing`.
   const random = seeded(8)
-  const signer = await openAwsSigner(scope)
+  const signer = openAwsSigner(scope)
   const faults: string[] = []
   for (let i = 0; i < 3_000; i++) {
     const asked = oddRequest(random, i % 2 === 0)

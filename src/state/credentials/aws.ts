@@ -1,3 +1,4 @@
+import { defaultProvider } from '@aws-sdk/credential-provider-node'
 import type { AwsKeys } from '../../stages/contract.js'
 import type { Fetched } from './kept-credential.js'
 
@@ -10,7 +11,6 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} }
  * its own for each walk is what lets us renew earlier than that.
  */
 export async function fetchAwsKeys(signal: AbortSignal): Promise<Fetched<AwsKeys>> {
-  const { defaultProvider } = await import('@aws-sdk/credential-provider-node')
   // Trying again is our business: what is in hand serves meanwhile.
   const chain = defaultProvider({ logger: silent, ec2MetadataV1Disabled: true, maxRetries: 0, timeout: 1_000 })
   const found = await beforeEnd(chain(), signal)

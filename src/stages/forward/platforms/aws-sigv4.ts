@@ -1,4 +1,5 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
+import { SignatureV4 } from '@smithy/signature-v4'
 import type { AwsKeys, OutgoingRequest } from '../../contract.js'
 import { signedTarget } from './aws-wire.js'
 
@@ -21,19 +22,19 @@ function isSignature(name: string): boolean {
 
 /**
  * Opens a signer for Signature Version 4. The canonical request is made here, in one piece with the bytes of the wire; the
- * derived keys, their cache and the signature come from `@smithy/signature-v4`, which is loaded now and not before.
+ * derived keys, their cache and the signature come from `@smithy/signature-v4`. Import this file when a function needs it and
+ * not before.
  * @param host as it stands in the Host header: with its port where that is not the scheme's own.
  */
-export async function openAwsSigner(options: {
+export function openAwsSigner(options: {
   readonly host: string
   readonly region: string
   readonly service: string
-}): Promise<AwsSigner> {
+}): AwsSigner {
   const { host, region, service } = options
-  const { SignatureV4 } = await import('@smithy/signature-v4')
   // S3 alone signs the path as it stands. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
   const encodesTwice = service !== 's3'
-  let signature: InstanceType<typeof SignatureV4> | null = null
+  let signature: SignatureV4 | null = null
   let signedBy: AwsKeys | null = null
 
   return {

@@ -10,7 +10,7 @@ import type {
   Tools,
   Upstream,
 } from '../../contract.js'
-import { type AwsSigner, openAwsSigner } from './aws-sigv4.js'
+import type { AwsSigner } from './aws-sigv4.js'
 import { rotating } from './rotating-headers.js'
 
 /** Which names of an outgoing request a sign-in takes for itself; nothing else may set them. */
@@ -95,7 +95,9 @@ function signedForAws(
   { credentials, clock }: Tools,
 ): Upstream {
   const credential = credentials.aws()
-  const opened: Promise<AwsSigner> = openAwsSigner({ host: new URL(origin).host, ...scope })
+  const opened: Promise<AwsSigner> = import('./aws-sigv4.js').then(({ openAwsSigner }) =>
+    openAwsSigner({ host: new URL(origin).host, ...scope }),
+  )
   const ready = credential.get()
   if (ready instanceof Promise) void ready
   // A package that cannot be loaded fails each request, not the process.
