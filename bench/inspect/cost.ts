@@ -4,11 +4,12 @@ import { exchange, Judge } from '../../src/cli/inspect/corpus-judge.js'
 /*
  * What inspection costs, without parsing: harmless JSON of several sizes, harmless text that the first pass cannot clear,
  * and hostile repetitions that aim at each detector, at 10 KB, 100 KB and 1 MB.
- *   npm run bench -- inspect/cost [--quick] [--json]
+ *   npm run bench -- inspect/cost [--quick] [--only PART-OF-A-NAME]
  */
 const quick = process.argv.includes('--quick')
 const judge = new Judge()
 const rounds = quick ? 3 : 7
+const only = process.argv.includes('--only') ? (process.argv[process.argv.indexOf('--only') + 1] ?? '') : ''
 
 interface Row {
   readonly name: string
@@ -74,6 +75,7 @@ function harmless(bytes: number): { value: unknown; size: number } {
 }
 
 function measure(name: string, value: unknown, bytes: number): void {
+  if (!name.includes(only)) return
   const it = exchange('POST', '/v1/orders', '', [], {}, Buffer.alloc(0))
   // As a parser makes them: flat strings.
   it.content = { kind: 'json', value: JSON.parse(JSON.stringify(value)) }

@@ -82,6 +82,9 @@ function find(view: View): Finding | null {
 }
 
 function judge(view: View, text: string, nested: boolean): string | null {
+  // Every lookup has a colon; most placeholders have none.
+  if (!text.includes(':'))
+    return nested && /^(?:lower|upper|env|sys|date)/.test(text) && !view.document ? 'lookup in disguise' : null
   if (/^\s{0,9}jndi\s{0,9}:/.test(text)) return 'lookup'
   if (view.document) return null
   if (nested && /^(?:lower|upper|env|sys|date|:{2,}-|[a-z]{0,20}:{1,3}[^}]{0,40}:-)/.test(text))

@@ -14,8 +14,8 @@ const separators =
   has.carriageReturn |
   has.less |
   has.greater
-/** Signs that shells drop from inside a word. */
-const hiding = has.singleQuote | has.doubleQuote | has.backslash
+/** Signs that shells drop from inside a word, and that names and prose hardly ever have there. */
+const hiding = has.doubleQuote | has.backslash
 
 /*
  * Stops: shell injection on POSIX, Windows and PowerShell – a command behind a separator or in a substitution, with the
@@ -432,7 +432,8 @@ function afterSeparator(view: View, at: number): string | null {
   const sign = lower.charCodeAt(at)
   let from = at + 1
   while (from < lower.length && from - at < 24 && isJoint(lower.charCodeAt(from))) from++
-  if (!view.document && fits(/(?:\$\{?(?:0|shell|bash)\}?\s{0,2}(?:<<<|<|-c\b)|\.\s{1,3}[/~$])/y, lower, from))
+  // `. /tmp/x` reads a script.
+  if (lower.charCodeAt(from) === 46 && fits(/\.\s{1,3}[/~$]/y, lower, from) && !view.document)
     return 'command behind a separator'
   const word = readWord(lower, from)
   if (word.name === '')

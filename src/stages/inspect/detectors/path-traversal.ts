@@ -337,6 +337,7 @@ function climb(view: View, start: number, _end: number): string | null {
   if (/^(?:\.[/\\]){8}/.test(run)) return 'padded path'
   const steps = countSteps(run)
   if (steps === 0) return null
+  if (view.document && steps < 3) return null
   const rest = run.replace(/^(?:0x2[ef]|0x5c|%?2[ef]|%?5c|[/\\;,%]|\.(?![a-z]))+/, '')
   if (view.document) {
     return steps >= 3 && isSensitive(rest) ? 'climb to a system file' : null

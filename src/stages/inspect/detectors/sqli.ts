@@ -138,7 +138,7 @@ const word = (view: View, t: SqlTokens, i: number): string => view.lower.slice(t
 
 /** CASE WHEN 1=1 THEN: a choice between literals, as only a probe has it. */
 function choice(view: View, t: SqlTokens, i: number): string | null {
-  if (view.document || t.kinds[i + 1] !== kind.case || word(view, t, i) !== 'case') return null
+  if (t.kinds[i + 1] !== kind.case || word(view, t, i) !== 'case' || view.document) return null
   const left = sum(t, i + 2)
   if (left === null || !(literal(left) || left.type === 'query')) return null
   const compared = isComparison(t, left.next)
@@ -150,14 +150,14 @@ function choice(view: View, t: SqlTokens, i: number): string | null {
 /** `(4=4)*1`: an equation that is true, in brackets. */
 function isTrueInBrackets(view: View, t: SqlTokens, i: number): boolean {
   return (
-    !view.document &&
     t.kinds[i - 1] === kind.number &&
     t.kinds[i + 1] === kind.number &&
     t.kinds[i - 2] === kind.open &&
     t.kinds[i + 2] === kind.close &&
     t.kinds[i - 3] !== kind.word &&
     word(view, t, i) === '=' &&
-    word(view, t, i - 1) === word(view, t, i + 1)
+    word(view, t, i - 1) === word(view, t, i + 1) &&
+    !view.document
   )
 }
 
@@ -512,6 +512,8 @@ function selectScore(view: View, t: SqlTokens, i: number): number {
   if (t.kinds[i - 1] === kind.open) score++
   for (let n = 0; j < t.count && n < reach; j++, n++) {
     const type = t.kinds[j]
+    // The next SELECT is judged by itself; one in brackets belongs to this.
+    if (type === kind.select && t.kinds[j - 1] !== kind.open) break
     if (type === kind.from) {
       const target = t.kinds[j + 1]
       if (target === kind.system || target === kind.open || target === kind.telltale) score += 2
@@ -612,10 +614,10 @@ function scientific(view: View, t: SqlTokens, i: number): string | null {
 
 /** `) AS orders FROM`: the end of one query and the beginning of what it reads from. */
 function aliased(view: View, t: SqlTokens, i: number): string | null {
-  if ((t.ends[i] ?? 0) - (t.starts[i] ?? 0) !== 2 || i > 3 || i === 0 || view.document || word(view, t, i) !== 'as')
-    return null
+  if (i > 3 || i === 0 || (t.ends[i] ?? 0) - (t.starts[i] ?? 0) !== 2) return null
   const before = t.kinds[i - 1]
   if (before !== kind.close && before !== kind.quote) return null
+  if (word(view, t, i) !== 'as' || view.document) return null
   let j = i + 1
   while (j < i + 4 && (t.kinds[j] === kind.word || t.kinds[j] === kind.quote)) j++
   return j > i + 1 && t.kinds[j] === kind.from && t.kinds[0] === before ? 'break-out with a query' : null

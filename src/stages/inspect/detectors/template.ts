@@ -98,6 +98,9 @@ const arithmetic = /^[\s'"(]{0,6}-?\d{1,12}[\s'")]{0,4}[-*+/%^][\s'"(*]{0,4}-?['
 
 function delimited(view: View, start: number, end: number): string | null {
   const { lower } = view
+  const first = lower.charCodeAt(start)
+  // Of a row of one sign, the last two count.
+  if (end - start === 2 && first === lower.charCodeAt(end) && first === lower.charCodeAt(start + 1)) return null
   const opener = lower.slice(start, end)
   const close = closing(opener)
   const from = end

@@ -157,6 +157,8 @@ function findTag(view: View): Finding | null {
   let spare = lower.length
   let at = lower.indexOf('<')
   while (at !== -1) {
+    // A row of signs opens at most one tag: its last.
+    while (lower.charCodeAt(at + 1) === 60) at++
     const tag = readTag(lower, at)
     let from = at + 1
     if (tag !== null) {
