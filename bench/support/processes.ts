@@ -34,13 +34,13 @@ export async function startProcess(name: string, core: number, args: readonly st
 
 /**
  * Starts Postern on a policy folder as its users do, and waits until it takes connections. With `ipc`, what the flags load
- * into it can be spoken to.
+ * into it can be spoken to. Its log goes to `stdout`: nowhere unless said, or a file's number, or a pipe that nobody reads.
  */
 export async function startPostern(
   folder: string,
   core: number | null,
   nodeFlags: readonly string[] = [],
-  { ipc = false } = {},
+  { ipc = false, stdout = 'ignore' }: { readonly ipc?: boolean; readonly stdout?: 'ignore' | 'pipe' | number } = {},
 ): Promise<Running & { readonly adminPort: number }> {
   const [port, adminPort] = await Promise.all([freePort(), freePort()])
   const child = spawnOn(
@@ -56,7 +56,7 @@ export async function startPostern(
       `127.0.0.1:${adminPort}`,
     ],
     // Its decision records are written and thrown away, as the naive composition's log is.
-    ipc ? ['ignore', 'ignore', 'pipe', 'ipc'] : ['ignore', 'ignore', 'pipe'],
+    ['ignore', stdout, 'pipe', ...(ipc ? (['ipc'] as const) : [])],
   )
   const said = lastWords(child)
   await untilReady(child, adminPort, said)
@@ -72,7 +72,7 @@ export function posternCommand(): string {
 export function spawnOn(
   core: number | null,
   args: readonly string[],
-  stdio: ('ignore' | 'inherit' | 'pipe' | 'ipc')[],
+  stdio: ('ignore' | 'inherit' | 'pipe' | 'ipc' | number)[],
 ): ChildProcess {
   const [command, first] =
     canPin && core !== null ? ['taskset', ['-c', String(core), process.execPath]] : [process.execPath, []]

@@ -105,7 +105,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: 1_000,
+    // Whatever ran out since the last look is ended in one go: looked at often, ten thousand are many small goes.
+    connectionsCheckingInterval: 50,
     requireHostHeader: false,
     insecureHTTPParser: false,
     noDelay: true,
