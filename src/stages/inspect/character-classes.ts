@@ -125,7 +125,26 @@ const smallWords = new Set(
   ),
 )
 
-const longestSmallWord = Math.max(...[...smallWords].map((word) => word.length))
+/**
+ * For each first letter, a bit for each length that some small word with it has: nearly all other words are none of them,
+ * and this says so without making a string. Letters outside a–z share the last place.
+ */
+const smallLengths = new Int32Array(27)
+for (const word of smallWords)
+  smallLengths[letterOf(word.charCodeAt(0))] = (smallLengths[letterOf(word.charCodeAt(0))] ?? 0) | (1 << word.length)
+
+/** 0 to 25 for a letter of either case, else 26. */
+function letterOf(code: number): number {
+  const letter = (code | 0x20) - 0x61
+  return letter >= 0 && letter < 26 ? letter : 26
+}
+
+/** Whether a plain word, perhaps with a sign or two around it, is a small one. */
+function isSmallWord(text: string, start: number, end: number): boolean {
+  const length = end - start
+  const lengths = smallLengths[letterOf(text.charCodeAt(start))] ?? 0
+  return length < 32 && (lengths & (1 << length)) !== 0 && smallWords.has(text.slice(start, end).toLowerCase())
+}
 
 /** A line of prose: at least six plain words, most of the words plain, and two of them small. Reads 300 characters at most. */
 function isSentence(text: string): boolean {
@@ -146,7 +165,7 @@ function isSentence(text: string): boolean {
     while (end - letters < 2 && isClosingSign(text.charCodeAt(end))) end++
     if (letters > start && (end === length || text.charCodeAt(end) === 0x20)) {
       plain++
-      if (end - at <= longestSmallWord && smallWords.has(text.slice(at, end).toLowerCase())) small++
+      if (isSmallWord(text, at, end)) small++
       at = end
     } else {
       const blank = text.indexOf(' ', at)
