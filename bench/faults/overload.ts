@@ -13,6 +13,7 @@ export async function overload(): Promise<Outcome> {
   try {
     const { port } = world.postern
     const target = `/late?ms=${lateMs}`
+    await warm(port)
     const heavy = ask(port, target, { connections: 300, rate: capacity * 10 })
     await pause(6_000)
     const heavyReport = await heavy.stop()
@@ -28,6 +29,7 @@ export async function flood(): Promise<Outcome> {
   const world = await startWorld('')
   try {
     const { port } = world.postern
+    await warm(port)
     const heavy = ask(port, '/well', { connections: 1_000 })
     await pause(6_000)
     const heavyReport = await heavy.stop()
@@ -36,6 +38,13 @@ export async function flood(): Promise<Outcome> {
   } finally {
     await world.close()
   }
+}
+
+/** A process that has served for a while: one that has just started runs code that is not compiled yet. */
+async function warm(port: number): Promise<void> {
+  const load = ask(port, '/well', { connections: 50, rate: 1_500 })
+  await pause(3_000)
+  await load.stop()
 }
 
 interface Aftermath {
