@@ -152,6 +152,12 @@ function registerKeySets(metrics: Metrics, keySets: State['keySets']): void {
     collect: () => byIssuer().map(({ issuer, keys }) => ({ labels: { issuer }, value: keys })),
   })
   metrics.register({
+    name: 'postern_key_set_skipped_keys',
+    help: 'Published keys that were passed over: weak, symmetric, for encryption, unreadable.',
+    type: 'gauge',
+    collect: () => byIssuer().map(({ issuer, skipped }) => ({ labels: { issuer }, value: skipped.length })),
+  })
+  metrics.register({
     name: 'postern_key_set_failing',
     help: '1 while the keys of an issuer cannot be fetched.',
     type: 'gauge',
