@@ -7,7 +7,6 @@ const reserved: readonly string[] = [
   'gateway.secrets.*.vault',
   'route.ip',
   'route.concurrency',
-  'route.concurrency.queue',
   'route.replay',
   'route.inspect',
   'route.response',

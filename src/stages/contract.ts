@@ -232,13 +232,25 @@ export interface LimitState {
 
 /** Counted places for calls under way. */
 export interface Slots {
-  open(
-    bucket: string,
-    quota: number,
-  ): {
-    /** A release, or null when all are taken. */
-    take(key: string): (() => void) | null
-  }
+  open(bucket: string, quota: number): SlotGroup
+}
+
+export interface SlotGroup {
+  /** A release, or null when all are taken. */
+  take(key: string): (() => void) | null
+  /**
+   * Stands in line for a place that `take` did not give; null when as many wait as may.
+   * @param most who may wait for places of this key at once.
+   */
+  wait(key: string, most: number, ms: number): Waiting | null
+}
+
+/** A call in line. */
+export interface Waiting {
+  /** A release, or null when its time was over first. */
+  readonly turn: Promise<(() => void) | null>
+  /** Leaves the line; a turn that comes all the same is given back. */
+  leave(): void
 }
 
 export interface Http {

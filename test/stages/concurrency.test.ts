@@ -105,3 +105,74 @@ t.test('a key that cannot be read is refused at its place', (t) => {
   }
   t.end()
 })
+
+/** Calls of one caller on a route with a queue; each has a verdict at once, or later. */
+function startQueue(text: string) {
+  const [step] = resolve(text).planned
+  if (step === undefined) throw new Error('nothing was planned')
+  const check = concurrency.compile(step.settings, { slots: new CountedSlots() } as unknown as Tools) // as in `start`
+  return () => {
+    const exchange = makeExchange({ address: '192.0.2.1' })
+    const verdict = check(exchange)
+    return {
+      isWaiting: verdict instanceof Promise,
+      verdict: Promise.resolve(verdict),
+      done: () => {
+        for (const release of exchange.releases.splice(0)) release(true)
+      },
+    }
+  }
+}
+
+t.test('a call beyond the quota waits for its turn, in the order of arrival, and no longer than it may', async (t) => {
+  const call = startQueue('concurrency: { partitionKey: ip, quota: 1, queue: { size: 2, wait: 50ms } }')
+  const first = call()
+  t.match(await first.verdict, { outcome: 'allow' })
+  const [second, third, fourth] = [call(), call(), call()]
+  t.same(
+    [first, second, third, fourth].map(({ isWaiting }) => isWaiting),
+    [false, true, true, false],
+  )
+  t.match(await fourth.verdict, { outcome: 'deny', reason: { code: 'concurrency.queue-full', status: 503 } })
+  first.done()
+  t.match(await second.verdict, { outcome: 'allow' })
+  t.match(await third.verdict, { outcome: 'deny', reason: { code: 'concurrency.queue-timeout', status: 503 } })
+  t.equal(call().isWaiting, true, 'the place is still the second’s')
+  second.done()
+})
+
+t.test('a caller who leaves the line gives its turn to the next, and every place comes back', async (t) => {
+  const call = startQueue('concurrency: { partitionKey: ip, quota: 1, queue: { size: 4, wait: 10s } }')
+  const first = call()
+  const gone = call()
+  const next = call()
+  gone.done()
+  first.done()
+  t.match(await next.verdict, { outcome: 'allow' })
+  t.match(await gone.verdict, { outcome: 'deny' })
+  const late = call()
+  next.done()
+  // Its turn has come, and its caller has gone before anybody could tell.
+  late.done()
+  await late.verdict
+  const last = call()
+  t.equal(last.isWaiting, false, 'nothing is held by those who have gone')
+  last.done()
+})
+
+t.test('in report mode nobody waits', async (t) => {
+  const call = startQueue('concurrency: { partitionKey: ip, quota: 1, mode: report, queue: { size: 2, wait: 2s } }')
+  const first = call()
+  await first.verdict
+  t.match(await call().verdict, { outcome: 'deny', reason: { code: 'concurrency.exceeded' } })
+  first.done()
+})
+
+t.test('a queue that would hold callers for ever is refused', (t) => {
+  for (const wait of ['0s', '61s', '1h']) {
+    const { findings } = resolve(`concurrency: { partitionKey: ip, quota: 1, queue: { size: 2, wait: ${wait} } }`)
+    t.match(findings, [{ code: 'concurrency.wait-unusable' }], wait)
+  }
+  t.same(resolve('concurrency: { partitionKey: ip, quota: 1, queue: { size: 2, wait: 60s } }').findings, [])
+  t.end()
+})

@@ -38,6 +38,7 @@ const whole: Readonly<Record<string, readonly [means: string, mend: string]>> = 
   'client.date-unreadable': ['notAfter is no day of the calendar.', 'Write 2027-01-31.'],
   'client.key-duplicate': ['Two keys have one digest, so nobody could tell whose a call is.', same],
   'client.key-expired': ['A key is past its last day.', 'Make a new one with postern keys new, and delete the old.'],
+  'concurrency.wait-unusable': ['A queue makes callers wait for nothing, or too long.', 'Write 500ms or 2s.'],
   'cors.any-origin-with-credentials': ['Every website could act for every visitor.', 'List the origins that may.'],
   'cors.max-age-too-long': ['Browsers forget a preflight after a day at the latest.', 'Write 24h or less.'],
   'cors.origin-invalid': ['An origin is scheme, host and port, without a path.', 'Write https://shop.example.'],
