@@ -55,6 +55,8 @@ export type ServeEvent =
       readonly level: 'info' | 'warn'
       readonly message: string
     }
+  /** More callers are counted than a limit has room for: new ones share one counter. At most once a minute. */
+  | { readonly event: 'limit-full'; readonly limit: string }
   /** The shared store does not answer, or answers again. */
   | {
       readonly event: 'store'
@@ -128,6 +130,8 @@ export function eventText(event: ServeEvent, folder: string, paint: Paint): stri
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `issuer ${printable(event.issuer)}`)}  ${printable(event.message)}\n`
     case 'breaker':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', `upstream ${printable(event.upstream)}`)}  breaker ${event.state}: ${printable(event.message)}\n`
+    case 'limit-full':
+      return `${paint('yellow', 'limit')}  ${printable(event.limit)} has no room for more callers; new ones share one counter\n`
     case 'store':
       return `${paint(event.level === 'warn' ? 'yellow' : 'dim', 'store')}  ${printable(event.message)}\n`
     case 'credentials':

@@ -229,6 +229,7 @@ async function openListeners(
   if (log !== undefined) registerLog(metrics, log)
   const state = createState(systemClock, (notice) => onEvent({ event: 'key-set', ...notice }), {
     onBreakerNotice: (notice) => onEvent({ event: 'breaker', ...notice }),
+    onLimitFull: (limit) => onEvent({ event: 'limit-full', limit }),
     onStoreNotice: (notice) => onEvent({ event: 'store', ...notice }),
     cloud,
     onCredentialNotice: (notice) => onEvent({ event: 'credentials', ...notice }),

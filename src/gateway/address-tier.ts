@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AddressLimitPlan, Plan } from '../plan/plan.js'
-import { type Deny, deny, type LimitState, type Reason } from '../stages/contract.js'
+import { type Deny, deny, type LimitSpec, type LimitState, type Reason } from '../stages/contract.js'
 import { reasons } from '../stages/rate-limit/reasons.js'
 import type { Counters } from '../state/counters.js'
 import type { CounterGroup } from '../state/counters-group.js'
@@ -9,7 +9,7 @@ import { addressKey } from '../values/address.js'
 import { createStore } from './tools/limiter.js'
 
 /**
- * The limit of one address over the whole gateway, before everything else: per process, in memory, IPv6 by /64.
+ * The limit of one address over the whole gateway, before everything else: per process, in memory, IPv6 by network.
  * Addresses are canonical text, as `clientAddress` gives them.
  */
 export interface AddressTier {
@@ -41,9 +41,15 @@ export async function createAddressTier(
 ): Promise<AddressTier> {
   const limit = plan.gateway.addressLimit
   if (limit === null) return openTier
-  const { quota, windowMs, failedAuth, declaredAt } = limit
+  const { quota, windowMs, ipv6Prefix, failedAuth, declaredAt } = limit
+  const keyOf = (address: string): string => addressKey(address, ipv6Prefix)
   const requests = openGroup(counters, 'gateway#address', limit)
   const quotas = [quota]
+  // Providers hand out a /48 to one customer: 65,536 networks that would each have a counter and a quota of their own.
+  const site = { quota: quota * networksPerSite, windowMs }
+  const isSited = ipv6Prefix > sitePrefix
+  const sited = counters.open([specOf('gateway#address', limit), specOf('gateway#site', site)])
+  const sitedQuotas = [quota, site.quota]
   const failures = failedAuth === null ? null : openGroup(counters, 'gateway#failed-auth', failedAuth)
   // The plugin asks for a request's key, and a request does not know our reading of its proxies.
   const keys = new WeakMap<FastifyRequest, string>()
@@ -69,7 +75,15 @@ export async function createAddressTier(
 
   return {
     check(request, address) {
-      const key = addressKey(address)
+      const key = keyOf(address)
+      if (isSited && address.includes(':')) {
+        const { allowed, states } = sited.take([key, addressKey(address, sitePrefix)], sitedQuotas)
+        if (allowed) return null
+        const wide = states[1]
+        if (wide?.exceeded === true) return refusal(reasons.addressExceeded, site, wide.resetMs, declaredAt)
+        keys.set(request, key)
+        return refuseSpent(request)
+      }
       // The plugin's own way goes through five promises. Nearly every address is far from its limit, and our counter
       // knows that at once; what it would refuse it does not count, so the plugin finds it as it was.
       if (requests.take([key], quotas).allowed) return null
@@ -77,14 +91,16 @@ export async function createAddressTier(
       return refuseSpent(request)
     },
     note(address) {
-      requests.take([addressKey(address)], quotas)
+      if (isSited && address.includes(':')) {
+        sited.take([keyOf(address), addressKey(address, sitePrefix)], sitedQuotas)
+      } else requests.take([keyOf(address)], quotas)
     },
     noteFailedAuth(address) {
-      if (failedAuth !== null) failures?.take([addressKey(address)], [failedAuth.quota])
+      if (failedAuth !== null) failures?.take([keyOf(address)], [failedAuth.quota])
     },
     failedAuthDenial(address) {
       if (failedAuth === null || failures === null) return null
-      const [state] = failures.look([addressKey(address)], [failedAuth.quota]).states
+      const [state] = failures.look([keyOf(address)], [failedAuth.quota]).states
       return state?.exceeded === true ? refusal(reasons.failedAuth, failedAuth, state.resetMs, declaredAt) : null
     },
   }
@@ -92,8 +108,16 @@ export async function createAddressTier(
 
 type Amount = Pick<AddressLimitPlan, 'quota' | 'windowMs'>
 
-function openGroup(counters: Counters, bucket: string, { quota, windowMs }: Amount): CounterGroup {
-  return counters.open([{ bucket, algorithm: 'sliding-window', quota, windowMs, calendar: null, burst: null, cost: 1 }])
+/** What one customer usually gets, and how many of its networks may be busy at once. */
+const sitePrefix = 48
+const networksPerSite = 16
+
+function openGroup(counters: Counters, bucket: string, amount: Amount): CounterGroup {
+  return counters.open([specOf(bucket, amount)])
+}
+
+function specOf(bucket: string, { quota, windowMs }: Amount): LimitSpec {
+  return { bucket, algorithm: 'sliding-window', quota, windowMs, calendar: null, burst: null, cost: 1 }
 }
 
 function refusal(reason: Reason, amount: Amount, waitMs: LimitState['resetMs'], declaredAt: Deny['declaredAt']): Deny {

@@ -317,7 +317,8 @@ export function gatewayFacts(gateway: GatewayPlan): Facts {
   sheet.set('gateway.redact', accessLog.redact, place)
   if (addressLimit !== null) {
     sheet.set('gateway.addressLimit.present', true, addressLimit.declaredAt)
-    const { quota, windowMs, failedAuth } = addressLimit
+    const { quota, windowMs, ipv6Prefix, failedAuth } = addressLimit
+    sheet.set('gateway.addressLimit.ipv6Prefix', ipv6Prefix, addressLimit.declaredAt)
     sheet.set('gateway.addressLimit.rate', { quota, windowMs }, addressLimit.declaredAt)
     if (failedAuth !== null) sheet.set('gateway.addressLimit.failedAuth', failedAuth, addressLimit.declaredAt)
   }

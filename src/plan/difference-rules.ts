@@ -138,6 +138,7 @@ const rules: readonly (readonly [path: string, rule: Rule])[] = [
   ['gateway.limits.drainGraceMs', { kind: 'steps', steps: [] }],
   ['gateway.addressLimit.present', guard],
   ['gateway.addressLimit.rate', more],
+  ['gateway.addressLimit.ipv6Prefix', more],
   ['gateway.addressLimit.failedAuth', more],
   ['gateway.admin.token', guard],
   ['gateway.tls.minVersion', steps('1.2', '1.3')],

@@ -133,10 +133,12 @@ export interface LimitsPlan {
   readonly drainGraceMs: number
 }
 
-/** The tier before everything else: per process, IPv6 by /64. */
+/** The tier before everything else: per process. */
 export interface AddressLimitPlan {
   readonly quota: number
   readonly windowMs: number
+  /** Bits of the IPv6 network that counts as one address. */
+  readonly ipv6Prefix: number
   readonly failedAuth: { readonly quota: number; readonly windowMs: number } | null
   readonly declaredAt: Place
 }

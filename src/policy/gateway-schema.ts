@@ -226,13 +226,25 @@ export const gatewayKeys = {
   ),
   addressLimit: {
     description:
-      'The limit of one address over everything, before anything else is looked at; IPv6 by /64. None, when absent.',
+      'The limit of one address over everything, before anything else is looked at; IPv6 by its network. None, when absent.',
     examples: ['1200/1m'],
     anyOf: [
       { type: 'string', pattern: ratePattern, description: 'The short form.' },
       {
         ...keyed(
-          { quota: count('How many requests.', 1_200), window: time('In what time.', '1m'), failedAuth: rate },
+          {
+            quota: count('How many requests.', 1_200),
+            window: time('In what time.', '1m'),
+            ipv6Prefix: {
+              type: 'integer',
+              minimum: 32,
+              maximum: 64,
+              description:
+                'The IPv6 network that counts as one address, in bits; 64, when absent. A /48 has 16 times the quota.',
+              examples: [56],
+            },
+            failedAuth: rate,
+          },
           'The long form.',
         ),
         required: ['quota', 'window'],

@@ -123,7 +123,9 @@ function addressLimit(section: NodeSection, { report }: Resolving): AddressLimit
   const own = fixedRate(section, report)
   const failed = section.get('failedAuth')
   const failedAuth = failed.value === undefined ? null : fixedRate(failed, report)
-  return own === null ? null : { ...own, failedAuth, declaredAt: section.keyPlace }
+  const prefix = section.get('ipv6Prefix').value
+  const ipv6Prefix = typeof prefix === 'number' ? prefix : 64
+  return own === null ? null : { ...own, ipv6Prefix, failedAuth, declaredAt: section.keyPlace }
 }
 
 /** A rate over a plain window: the tier of the process knows no calendar. */

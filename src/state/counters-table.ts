@@ -8,6 +8,8 @@ export interface Budget {
   readonly maxKeys: number
   readonly maxBytes: number
   bytes: number
+  /** Hears, at most once a minute for each limit, that its new keys share one counter. */
+  readonly onFull?: (bucket: string) => void
 }
 
 const smallestPage = 8
@@ -33,6 +35,7 @@ export class Table {
   #depth = 0
   #overflow: Page
   readonly #budget: Budget
+  #nextAlarm = Number.NEGATIVE_INFINITY
 
   constructor(algorithm: Algorithm, shape: Shape, budget: Budget) {
     this.algorithm = algorithm
@@ -84,6 +87,10 @@ export class Table {
     const hasRoom = now >= page.restUntil && this.#makeRoom(page, high, now)
     if (hasRoom && this.#insertInto(this.#pageOf(high), high, low, now)) return
     this.overflowed++
+    if (now >= this.#nextAlarm) {
+      this.#nextAlarm = now + 60_000
+      this.#budget.onFull?.(this.#shape.spec.bucket)
+    }
     this.findOverflow(now)
   }
 

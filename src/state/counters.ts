@@ -18,6 +18,8 @@ export interface CountersOptions {
   readonly maxKeys?: number
   /** Memory of all limits together. */
   readonly maxBytes?: number
+  /** Hears, at most once a minute for each limit, that its table is full: new keys share one counter. */
+  readonly onFull?: (bucket: string) => void
 }
 
 /** What a limit holds, for metrics. */
@@ -44,8 +46,8 @@ export class Counters implements Limiter {
   #takes = 0
   #sweeping: Iterator<() => void> | null = null
 
-  constructor({ now, monotonic, seed, maxKeys = 524_288, maxBytes = 256 * 1024 ** 2 }: CountersOptions) {
-    this.#budget = { maxKeys, maxBytes, bytes: 0 }
+  constructor({ now, monotonic, seed, maxKeys = 524_288, maxBytes = 256 * 1024 ** 2, onFull }: CountersOptions) {
+    this.#budget = { maxKeys, maxBytes, bytes: 0, ...(onFull !== undefined && { onFull }) }
     this.#hash = new KeyHash(seed)
     this.#time = new SteadyTime(now, monotonic)
   }

@@ -47,6 +47,8 @@ export function createState(
     readonly onBreakerNotice?: (notice: BreakerNotice) => void
     readonly onCredentialNotice?: (notice: CredentialNotice) => void
     readonly onStoreNotice?: (notice: StoreNotice) => void
+    /** A limit has more keys than its table holds. */
+    readonly onLimitFull?: (bucket: string) => void
     readonly onRevocationNotice?: (notice: RevocationNotice) => void
     readonly resolve?: Resolve
     readonly cloud?: CloudSettings
@@ -60,7 +62,12 @@ export function createState(
   const introspections = createIntrospections(clock, onKeySetNotice)
   return {
     store,
-    counters: new Counters({ now: () => clock.now(), monotonic: () => clock.monotonic(), seed: randomBytes(8) }),
+    counters: new Counters({
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      seed: randomBytes(8),
+      ...(more.onLimitFull !== undefined && { onFull: more.onLimitFull }),
+    }),
     slots: new CountedSlots(),
     keySets,
     introspections,

@@ -16,11 +16,13 @@ export function canonicalAddress(text: string): string | null {
 }
 
 /**
- * What limits count an address by: an IPv4 address is its own key, an IPv6 address that of its /64, since whoever holds
- * one such address holds the whole network: the first four groups, no zeros left out. Takes canonical text.
+ * What limits count an address by: an IPv4 address is its own key, an IPv6 address that of its network, since whoever
+ * holds one such address holds all of its /64: the groups of the prefix, no zeros left out. Takes canonical text.
+ * @param prefix bits of an IPv6 network: 32 to 64.
  */
-export function addressKey(address: string): string {
+export function addressKey(address: string, prefix = 64): string {
   if (!address.includes(':')) return address
+  if (prefix !== 64) return networkOf(ipv6Groups(address), prefix)
   // The first four groups, unless a run of zeros was left out before them.
   let colons = 0
   for (let i = 0; i < address.length; i++) {
@@ -30,6 +32,13 @@ export function addressKey(address: string): string {
     if (colons === 4) return address.slice(0, i)
   }
   return textOf(ipv6Groups(address).slice(0, 4))
+}
+
+function networkOf(groups: readonly number[], prefix: number): string {
+  const kept = groups.slice(0, Math.ceil(prefix / 16))
+  const rest = prefix % 16
+  if (rest !== 0) kept.push((kept.pop() ?? 0) & (0xffff << (16 - rest)) & 0xffff)
+  return `${textOf(kept)}/${prefix}`
 }
 
 /** The eight 16-bit groups of a text that `isIPv6` accepts, without zone. */

@@ -10,6 +10,7 @@ const place = { file: 'gateway.yaml', line: 9, column: 1 }
 const tight: AddressLimitPlan = {
   quota: 3,
   windowMs: 60_000,
+  ipv6Prefix: 64,
   failedAuth: { quota: 2, windowMs: 10_000 },
   declaredAt: place,
 }
@@ -77,6 +78,37 @@ t.test('an IPv6 owner is one address, whichever of its /64 it uses', async (t) =
     statuses.push((await ask(address)).statusCode)
   }
   t.same(statuses, [200, 200, 200, 429, 200])
+})
+
+t.test('one owner of many networks has sixteen times the quota, and cannot fill the table with them', async (t) => {
+  const { ask, counters, tier } = await start(t, tight)
+  for (let i = 0; i < 48; i++) t.equal((await ask(`2001:db8:1:${i.toString(16)}::1`)).statusCode, 200)
+  t.match(await ask('2001:db8:1:ffff::1'), {
+    statusCode: 429,
+    denial: { reason: { code: 'rate-limit.address-exceeded' }, evidence: { quota: 48 } },
+  })
+  for (let i = 100; i < 400; i++) tier.note(`2001:db8:1:${i.toString(16)}::1`)
+  const keys = Object.fromEntries(counters.report().map((each) => [each.bucket, each.keys]))
+  t.match(keys, { 'gateway#address': 48, 'gateway#site': 1 })
+  t.equal((await ask('2001:db8:2::1')).statusCode, 200, 'another /48 loses nothing')
+})
+
+t.test('a wider IPv6 network may count as one address', async (t) => {
+  const { ask } = await start(t, { ...tight, ipv6Prefix: 56 })
+  const statuses: number[] = []
+  for (const address of [
+    '2001:db8::1',
+    '2001:db8:0:1::1',
+    '2001:db8:0:ff::1',
+    '2001:db8:0:42::1',
+    '2001:db8:0:100::1',
+  ]) {
+    statuses.push((await ask(address)).statusCode)
+  }
+  t.same(statuses, [200, 200, 200, 429, 200])
+  const site = await start(t, { ...tight, ipv6Prefix: 48 })
+  for (let i = 0; i < 3; i++) t.equal((await site.ask(`2001:db8:0:${i}::1`)).statusCode, 200)
+  t.equal((await site.ask('2001:db8:0:9::1')).statusCode, 429)
 })
 
 t.test('requests that never reach Fastify count as well', async (t) => {

@@ -560,6 +560,22 @@ t.test('all limits together keep to the bound on memory', (t) => {
   t.end()
 })
 
+t.test('a limit whose table is full says so once a minute', (t) => {
+  const clock = { now: 0 }
+  const heard: string[] = []
+  const time = { now: () => clock.now, monotonic: () => clock.now }
+  const counters = new Counters({ ...time, seed: Buffer.alloc(8), maxKeys: 2, onFull: (bucket) => heard.push(bucket) })
+  const group = counters.open([spec({ bucket: 'full', quota: 1, windowMs: dayMs })])
+  for (let i = 0; i < 2; i++) group.take([`caller ${i}`], [1])
+  t.same(heard, [])
+  for (let i = 0; i < 100; i++) group.take([`stranger ${i}`], [1])
+  t.same(heard, ['full'])
+  clock.now += minuteMs
+  group.take(['one more'], [1])
+  t.same(heard, ['full', 'full'])
+  t.end()
+})
+
 t.test('a limit that nobody has called takes no memory', (t) => {
   const { counters } = open()
   for (let i = 0; i < 1000; i++) counters.open([spec({ bucket: `GET /${i}#limit` })])

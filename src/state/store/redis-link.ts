@@ -77,12 +77,13 @@ export class RedisLink {
    * ioredis takes 50 ms to load, so only a policy with a store loads it.
    */
   static async open(settings: StoreSettings, notify: (notice: StoreNotice) => void): Promise<RedisLink> {
-    const { Redis, Cluster } = await import('ioredis')
+    // The default alone: a bundle in parts gives a CommonJS module no other names.
+    const { default: Redis } = await import('ioredis')
     const [first] = settings.nodes
     if (first === undefined) throw new Error('a store without an address')
     const options = optionsFor(first, settings)
     const client = settings.isCluster
-      ? new Cluster(
+      ? new Redis.Cluster(
           settings.nodes.map(({ host, port }) => ({ host, port })),
           {
             lazyConnect: true,
