@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type LoadReport, quantile, startLoad } from '../test/support/load.js'
 import { startRedis, type TestRedis } from '../test/support/redis.js'
-import { cpuMicros, type Running, startPostern, startProcess } from './support/processes.js'
+import { cpuMicros, startPostern, startProcess } from './support/processes.js'
 import { circumstances, median, progress, table, writeSection } from './support/results.js'
 
 const { values: options } = parseArgs({
@@ -20,7 +20,7 @@ const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const upstream = await startProcess('upstream', 1)
 endings.push(() => upstream.stop())
 
-async function gateway(limit: string, redis: TestRedis | null, core: number | null = null): Promise<Running> {
+async function gateway(limit: string, redis: TestRedis | null, core: number | null = null) {
   const folder = mkdtempSync(join(tmpdir(), 'postern-bench-limits-'))
   ending.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const store = redis === null ? '' : `store: { redis: { url: "${redis.url}" } }\n`

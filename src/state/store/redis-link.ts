@@ -78,12 +78,12 @@ export class RedisLink {
    */
   static async open(settings: StoreSettings, notify: (notice: StoreNotice) => void): Promise<RedisLink> {
     // The default alone: a bundle in parts gives a CommonJS module no other names.
-    const { default: Redis } = await import('ioredis')
+    const { default: ioredis } = await import('ioredis')
     const [first] = settings.nodes
     if (first === undefined) throw new Error('a store without an address')
     const options = optionsFor(first, settings)
     const client = settings.isCluster
-      ? new Redis.Cluster(
+      ? new ioredis.Cluster(
           settings.nodes.map(({ host, port }) => ({ host, port })),
           {
             lazyConnect: true,
@@ -98,7 +98,7 @@ export class RedisLink {
             redisOptions: options,
           },
         )
-      : new Redis(options)
+      : new ioredis.Redis(options)
     const link = new RedisLink(client, settings, notify)
     const up = new Promise<void>((resolve) => {
       link.#firstUp = resolve
