@@ -39,6 +39,8 @@ for await (const line of createInterface({ input: createReadStream(file), crlfDe
   if (line !== '') cases.push(JSON.parse(line) as Case) // the file's own format
 }
 
+/** What went wrong, in groups: attacks that passed by source and category, harmless requests by the rule that stopped them. */
+const faults = new Map<string, { tune: number; held: number }>()
 let shown = 0
 let raw = 0
 cases.forEach((entry, index) => {
@@ -50,6 +52,12 @@ cases.forEach((entry, index) => {
   }
   const outcome = judge.judge(exchange)
   const part = isTuning(entry.id) ? 'tune' : 'held'
+  const fault = faultOf(entry, outcome)
+  if (fault !== null) {
+    const found = faults.get(fault) ?? { tune: 0, held: 0 }
+    found[part]++
+    faults.set(fault, found)
+  }
   if (show !== undefined && part === 'tune' && shown < Number(options.get('count') ?? 40) && isAsked(entry)) {
     if (isWrong(entry, outcome, show)) {
       shown++
@@ -115,7 +123,19 @@ if (by === 'category') {
   })
   console.log(`${'mean of the attack categories'.padEnd(36)} ${cells.join(' ')}`)
 }
+console.log(`\n${'wrong verdicts, in groups'.padEnd(70)}   tune    held`)
+for (const [fault, { tune, held }] of [...faults].sort(([, a], [, b]) => b.tune + b.held - a.tune - a.held)) {
+  console.log(`${fault.padEnd(70)} ${String(tune).padStart(6)} ${String(held).padStart(7)}`)
+}
 if (raw > 0) console.log(`${raw} raw cases are for the front door and were left out.`)
+
+/** The group of a wrong verdict; null for a right one and for what is counted apart. */
+function faultOf(entry: Case, { verdict, why }: Outcome): string | null {
+  const group = groupOf(entry)
+  if (/uncertain|protocol/.test(group)) return null
+  if (entry.label === 'attack') return verdict === 'passed' ? `missed: ${entry.source}, ${entry.category}` : null
+  return verdict === 'passed' ? null : `stopped: ${entry.category}, ${why.split(' at ')[0]}`
+}
 
 /** Which figure a case counts for; uncertain labels and protocol tests stand apart. */
 function groupOf({ label, source, category, tier, weak, pl }: Case): string {
