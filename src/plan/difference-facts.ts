@@ -233,7 +233,18 @@ export function schemasOf(route: RoutePlan): ReadonlyMap<string, { readonly hash
 }
 
 function upstreamFacts(upstream: UpstreamPlan): Facts {
-  const { origin, basePath, auth, reservedConcurrency, breaker, tls, declaredAt, name: _, ...rest } = upstream
+  const {
+    origin,
+    basePath,
+    auth,
+    reservedConcurrency,
+    breaker,
+    tls,
+    declaredAt,
+    name: _,
+    platform: __,
+    ...rest
+  } = upstream
   const sheet = new Sheet()
   sheet.set('upstream.url', `${origin}${basePath}`, declaredAt)
   sheet.set('upstream.scheme', origin.slice(0, origin.indexOf(':')), declaredAt)

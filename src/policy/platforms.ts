@@ -1,4 +1,4 @@
-import type { PlatformId, UpstreamAuth } from '../plan/plan.js'
+import type { PlatformId, UpstreamAuth, UpstreamPlan } from '../plan/plan.js'
 
 /** What is known of a serverless platform: how to tell it by its hosts, and what it takes. */
 export interface Platform {
@@ -102,6 +102,12 @@ const platforms: readonly Platform[] = [
 /** The platform that a host belongs to. */
 export function platformOf(host: string): Platform | undefined {
   return platforms.find((each) => each.host.test(host))
+}
+
+/** The platform of an upstream, by its host or by its sign-in. */
+export function platformOfUpstream({ origin, platform }: UpstreamPlan): Platform | undefined {
+  if (platform !== undefined) return platforms.find(({ id }) => id === platform)
+  return platformOf(new URL(origin).hostname.replace(/\.$/, ''))
 }
 
 /** The platform that a sign-in speaks of, where the host is a name of one's own. */

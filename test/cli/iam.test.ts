@@ -285,3 +285,20 @@ t.test('postern canary names the open function with its line, and passes the pri
     upstreams: [{ upstream: 'fn', at: 'routes.yaml:2:3', verdict: 'open', status: 200 }],
   })
 })
+
+t.test('explain says how the gateway signs in, and how a platform is known by its sign-in', async (t) => {
+  const policy = `upstreams:
+  fn: { url: "https://orders.example.com", auth: { aws-sigv4: { region: eu-west-1 } }, canary: 10m }
+routes:
+  POST /a: { upstream: fn, auth: none, reason: a test, request: { maxBytes: 8MiB } }
+`
+  const cwd = folderOf(t, { 'policies/routes.yaml': policy })
+  const explained = await postern(['explain', 'POST /a', '--policies', 'policies'], { cwd })
+  t.match(explained.out, /signs in by aws-sigv4 \(lambda in eu-west-1\), canary every 10m/)
+  const checked = await postern(['check', 'policies'], { cwd })
+  t.match(
+    checked.out,
+    /routes\.yaml:4:\d+ {2}audit\.body-over-platform.*\n[\s\S]*AWS Lambda takes 6MiB/,
+    'on a host of one’s own too',
+  )
+})

@@ -7,6 +7,7 @@ import type { EffectiveValue } from '../../policy/effective.js'
 import type { ExplainedRoute, WrittenRoute } from '../../policy/explain-route.js'
 import { printable } from '../../record/human.js'
 import type { Reason } from '../../stages/contract.js'
+import { formatDuration } from '../../values/duration.js'
 import { nearest } from '../../values/nearest.js'
 import { formatPlace, type Place } from '../../values/place.js'
 import type { Paint } from '../terminal.js'
@@ -159,6 +160,7 @@ function remarks({ path, overrode, guardrail }: EffectiveValue, route: RoutePlan
     const upstream = plan.upstreams[route.upstream]
     if (upstream !== undefined) {
       parts.push(`→ ${upstream.origin}${upstream.basePath} (${shortPlace(upstream.declaredAt)})`)
+      if (upstream.auth.kind !== 'none') parts.push(signInOf(upstream))
       parts.push(placesOf(upstream))
     }
   }
@@ -175,6 +177,26 @@ function issuersOf(route: RoutePlan, plan: Plan): readonly IssuerPlan[] {
   const methods: unknown[] = Array.isArray(settings.methods) ? settings.methods : [settings]
   const names = new Set(methods.map((method) => String(Object(method).issuer)))
   return [...names].flatMap((name) => plan.issuers[name] ?? [])
+}
+
+/** `signs in by aws-sigv4 (lambda in eu-west-1), canary every 10m`. */
+function signInOf({ auth, canary }: UpstreamPlan): string {
+  const watch =
+    canary === undefined
+      ? ''
+      : `, canary ${canary.everyMs === null ? 'once' : `every ${formatDuration(canary.everyMs)}`}`
+  switch (auth.kind) {
+    case 'aws-sigv4':
+      return `signs in by aws-sigv4 (${auth.service} in ${auth.region})${watch}`
+    case 'google-id-token':
+      return `signs in by google-id-token (${auth.audience})${watch}`
+    case 'azure-entra':
+      return `signs in by azure-entra (${auth.resource})${watch}`
+    case 'header':
+      return `signs in by ${auth.headers.map(({ name }) => name).join(', ')}${watch}`
+    default:
+      return `takes every call${watch}`
+  }
 }
 
 /** `100 calls at once, breaker at 50 % of failures`. */

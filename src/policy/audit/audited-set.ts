@@ -7,7 +7,7 @@ import type { InspectSettings } from '../../stages/inspect/settings.js'
 import type { RateLimitSettings } from '../../stages/rate-limit/stage.js'
 import type { RequestSettings } from '../../stages/request/settings.js'
 import type { WrittenSet } from '../onlooker.js'
-import { platformOf } from '../platforms.js'
+import { platformOfUpstream } from '../platforms.js'
 import type { AuditedRoute, AuditedSet } from './finding.js'
 
 const reading = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -46,6 +46,6 @@ function auditedRoute(plan: RoutePlan, policy: Section, { upstreams }: Plan): Au
     limits: enforced,
     concurrency: slots?.mode === 'enforce' ? (slots.settings as ConcurrencySettings).quota : null,
     upstream,
-    platform: upstream === undefined ? undefined : platformOf(new URL(upstream.origin).hostname.replace(/\.$/, '')),
+    platform: upstream === undefined ? undefined : platformOfUpstream(upstream),
   }
 }

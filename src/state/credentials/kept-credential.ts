@@ -136,7 +136,7 @@ export class KeptCredential<T> implements Credential<T> {
     const now = clock.now()
     this.#failures++
     this.#failuresInARow++
-    this.#lastFault = error instanceof Error ? error.message.slice(0, 300) : 'unknown fault'
+    this.#lastFault = error instanceof Error ? error.message.slice(0, 300).replace(/\.+$/, '') : 'unknown fault'
     const current = this.#current
     const isGood = current !== null && now < current.goodUntil
     const pause = Math.min(longestPauseMs, 500 * 2 ** Math.min(this.#failuresInARow, 10))
