@@ -66,11 +66,6 @@ t.test('a mistake is underlined where it stands, and what it should be is not', 
     ['    inspect: { mode: enforced }\n', '    inspect: { mode: enforce }\n', /enforce/],
     ['    timeout: { total: 5 sec }\n', '    timeout: { total: 5s }\n', /pattern|off|time/i],
     [
-      '    rateLimit: { a: { quota: 5, window: 1m } }\n',
-      '    rateLimit: { a: { quota: 5, window: 1m, partitionKey: ip } }\n',
-      /partitionKey/,
-    ],
-    [
       '    rateLimit: { a: { qouta: 5 } }\n',
       '    rateLimit: { a: { quota: 5, window: 1m, partitionKey: ip } }\n',
       /qouta|quota/,

@@ -130,8 +130,8 @@ const later: readonly (readonly [key: string, file: keyof typeof files, instead:
   ],
   ['concurrency.queue', 'orders.yaml', 'jwt.sub, quota: 4', 'jwt.sub, quota: 4, queue: { size: 5, wait: 1s }'],
   ['rateLimit.*.cost', 'orders.yaml', 'count: forwarded', 'cost: 2'],
-  ['rateLimit.*.legacyHeaders', 'orders.yaml', 'count: forwarded', 'legacyHeaders: true'],
-  ['revocation', 'shared.yaml', 'maxTokenAge: 24h', 'revocation: { list: ./revoked.json }'],
+  ['legacyHeaders', 'orders.yaml', 'reason: public catalog', 'reason: x-y-z\n    legacyHeaders: x-ratelimit'],
+  ['revocation', 'gateway.yaml', 'version: 1', 'version: 1\nrevocation: { file: /var/lib/postern/revoked.json }'],
   [
     'auth.mtls',
     'orders.yaml',
