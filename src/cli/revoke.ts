@@ -1,9 +1,8 @@
 import { parseDuration } from '../values/duration.js'
-import { formatAddress, reachable, readAddress } from './address.js'
+import { adminFlag, adminUrl } from './admin-address.js'
 import { type Command, exitCode, type Given, Refusal, UsageFault } from './command.js'
 import type { Terminal } from './terminal.js'
 
-const usualAdmin = { host: '127.0.0.1', port: 9090 }
 const patienceMs = 5_000
 
 export const command: Command = {
@@ -27,11 +26,7 @@ export const command: Command = {
     'sign-in-again': { type: 'boolean', says: 'tokens that are issued from now on are taken again' },
     list: { type: 'boolean', says: 'list what is revoked' },
     undo: { type: 'string', value: 'ID', says: 'take a revocation back, by its id in the list' },
-    admin: {
-      type: 'string',
-      value: 'HOST:PORT',
-      says: 'the admin listener; else POSTERN_ADMIN_LISTEN, else 127.0.0.1:9090',
-    },
+    admin: adminFlag,
     json: { type: 'boolean', says: 'print JSON' },
   },
   arguments: { least: 0, most: 0 },
@@ -103,9 +98,7 @@ interface Answer {
 }
 
 async function ask(given: Given, terminal: Terminal, method: string, path: string, body?: unknown): Promise<Answer> {
-  const text = given.text('admin') ?? terminal.env['POSTERN_ADMIN_LISTEN']
-  const address = text === undefined || text === '' ? usualAdmin : reachable(readAddress(text, '--admin'))
-  const admin = new URL(`http://${formatAddress(address)}`)
+  const admin = adminUrl(given, terminal)
   const token = terminal.env['POSTERN_ADMIN_TOKEN']
   let answer: Response
   try {

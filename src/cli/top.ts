@@ -1,9 +1,8 @@
 import type { Hottest } from '../record/hottest.js'
-import { formatAddress, reachable, readAddress } from './address.js'
+import { adminFlag, adminUrl } from './admin-address.js'
 import { type Command, exitCode, type Given, Refusal, UsageFault } from './command.js'
 import type { Terminal } from './terminal.js'
 
-const usualAdmin = { host: '127.0.0.1', port: 9090 }
 const patienceMs = 5_000
 
 export const command: Command = {
@@ -13,11 +12,7 @@ export const command: Command = {
     'On a terminal it goes on until Ctrl+C. A listener with a token gets it from POSTERN_ADMIN_TOKEN.',
   ],
   flags: {
-    admin: {
-      type: 'string',
-      value: 'HOST:PORT',
-      says: 'the admin listener; else POSTERN_ADMIN_LISTEN, else 127.0.0.1:9090',
-    },
+    admin: adminFlag,
     seconds: { type: 'string', value: 'N', says: 'how far back; default 60' },
     every: { type: 'string', value: 'SECONDS', says: 'how often it looks; default 2' },
     once: { type: 'boolean', says: 'look once' },
@@ -62,10 +57,8 @@ export const command: Command = {
 }
 
 function urlOf(given: Given, terminal: Terminal): URL {
-  const text = given.text('admin') ?? terminal.env['POSTERN_ADMIN_LISTEN']
-  const address = text === undefined || text === '' ? usualAdmin : reachable(readAddress(text, '--admin'))
   const seconds = readSeconds('seconds', given.text('seconds') ?? '60')
-  return new URL(`http://${formatAddress(address)}/top?seconds=${seconds}`)
+  return new URL(`/top?seconds=${seconds}`, adminUrl(given, terminal))
 }
 
 function readSeconds(flag: string, text: string): number {

@@ -1,10 +1,8 @@
 import { resolve } from 'node:path'
 import type { DecisionRecord } from '../record/record.js'
-import { formatAddress, reachable, readAddress } from './address.js'
+import { adminFlag, adminUrl } from './admin-address.js'
 import { type Command, exitCode, type Given, Refusal, UsageFault } from './command.js'
 import type { Terminal } from './terminal.js'
-
-const usualAdmin = { host: '127.0.0.1', port: 9090 }
 
 export const command: Command = {
   usage: 'why <request-id> [--admin HOST:PORT] [--log FILE]',
@@ -17,11 +15,7 @@ export const command: Command = {
     'with a token gets it from POSTERN_ADMIN_TOKEN.',
   ],
   flags: {
-    admin: {
-      type: 'string',
-      value: 'HOST:PORT',
-      says: 'the admin listener; else POSTERN_ADMIN_LISTEN, else 127.0.0.1:9090',
-    },
+    admin: adminFlag,
     log: { type: 'string', value: 'FILE', says: 'search this log of JSON lines instead; - reads stdin' },
     policies: {
       type: 'string',
@@ -58,9 +52,7 @@ async function findRecord(
 ): Promise<{ readonly record: DecisionRecord | null; readonly from: string }> {
   const { askGateway, RecordFault, searchLog } = await import('./explain/find-record.js')
   const log = given.text('log')
-  const text = given.text('admin') ?? terminal.env['POSTERN_ADMIN_LISTEN']
-  const address = text === undefined || text === '' ? usualAdmin : reachable(readAddress(text, '--admin'))
-  const admin = new URL(`http://${formatAddress(address)}`)
+  const admin = adminUrl(given, terminal)
   try {
     return log === undefined
       ? { record: await askGateway(admin, terminal.env['POSTERN_ADMIN_TOKEN'], id), from: admin.origin }
