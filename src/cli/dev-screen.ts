@@ -20,7 +20,8 @@ export function devScreen(facts: {
   readonly paint: Paint
 }): string {
   const { serving, demo, folder, usual, calledAs, paint } = facts
-  const gateway = `http://${formatAddress(serving.public)}`
+  const scheme = serving.plan.gateway.listeners.public.tls === null ? 'http' : 'https'
+  const gateway = `${scheme}://${formatAddress(serving.public)}`
   const admin = `http://${formatAddress(serving.admin)}`
   const instead = (isMoved: boolean, { port }: ListenerPlan): string => (isMoved ? `  (${port} was busy)` : '')
   const rows: [string, string, string][] = [

@@ -253,8 +253,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   /** The parser gave up on a connection: answer if anybody can still hear it, then end it. */
   function refuseSocket(error: Error & { code?: string }, socket: Socket): void {
     if (secure !== null && socket.posternHandshakeBytes === undefined) {
-      // No HTTP was ever spoken on it: TLS could not be agreed, or was not in time.
-      refused.handshake++
+      // No HTTP was ever spoken on it: TLS could not be agreed, or was not in time. Who only looks whether the port is open
+      // has asked for nothing.
+      if (error.code !== 'ECONNRESET') refused.handshake++
       return void socket.destroy()
     }
     const exchange = socket.posternExchange ?? null

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import t from 'tap'
 import { clientAddress } from '../../src/gateway/client-address.js'
 import { openFrontDoor } from '../../src/gateway/front-door.js'
@@ -48,4 +50,28 @@ t.test('an address has so many connections, whichever of its own addresses it ta
   ]
   for (const [peer, admitted] of rows)
     t.equal(isAdmitted(peer), admitted, `${peer} ${admitted ? 'one more' : 'no more'}`)
+  t.same(door.refusedConnections, { all: 0, address: 2, handshake: 0 }, 'and whoever looks at the metrics sees it')
+})
+
+t.test('connections beyond the limit for all of them are ended and counted', async (t) => {
+  const door = await openFrontDoor({
+    listener: { host: '127.0.0.1', port: 0 },
+    tls: null,
+    limits: { ...limits, connections: 2, connectionsPerAddress: 100 },
+    generation: {} as Generation, // no connection here ever says a word
+    clientAddress: clientAddress([]),
+  })
+  t.teardown(() => door.drain(0))
+  const open = async (): Promise<Socket> => {
+    const socket = connect(door.address)
+    t.teardown(() => void socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  await open()
+  await open()
+  const third = await open()
+  third.resume()
+  await once(third, 'close')
+  t.same(door.refusedConnections, { all: 1, address: 0, handshake: 0 })
 })

@@ -1,7 +1,8 @@
+import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
@@ -111,7 +112,10 @@ t.test('plain HTTP on a TLS port is dropped and counted, and the next caller is 
   const { port } = gateway.address
   const plain = request({ port, host: '127.0.0.1', path: '/a', agent: false }).end()
   await t.rejects(new Promise((_, reject) => plain.on('error', reject)))
-  t.equal(gateway.refusedConnections.handshake, 1)
+  const probe = connectPlain(port, '127.0.0.1', () => probe.end())
+  probe.resume()
+  await once(probe, 'close')
+  t.equal(gateway.refusedConnections.handshake, 1, 'a probe that only looks whether the port is open is not counted')
   t.same(records, [], 'what is no request leaves no record')
   const { socket, text } = await ask(port)
   t.match(text, / 200 /)
