@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startGateway } from '../support/gateway.js'
 import { converse, message } from '../support/wire.js'
@@ -253,11 +254,12 @@ t.test('however a call ends, it gives its place back', async (t) => {
 
 const breaker = ', breaker: { failurePercent: 50, minimumCalls: 4, window: 10s, openFor: 300ms, probes: 2 }'
 
-t.test('a caller who does not end what it sends opens no breaker', async (t) => {
+t.test('a caller who does not end what it sends, or does not read, opens no breaker', async (t) => {
   const { fn, ask, gateway } = await start(
     t,
     ', breaker: { failurePercent: 1, minimumCalls: 1 }',
     `  GET /a: { auth: none, reason: a test of breakers }
+  GET /long: { auth: none, reason: a test of breakers, timeout: { total: 200ms } }
   PUT /stream:
     auth: none
     reason: a test of breakers
@@ -274,6 +276,14 @@ t.test('a caller who does not end what it sends opens no breaker', async (t) => 
   fn.serve = () => {}
   const { answers } = await converse(gateway.gateway.address.port, message(head, 'half'))
   t.equal(answers[0]?.status, 504)
+  const bytes = 50 * 1024 * 1024
+  fn.serve = (socket) => socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes}\r\n\r\n${'x'.repeat(bytes)}`)
+  const idle = connect(gateway.gateway.address.port, '127.0.0.1').pause()
+  t.teardown(() => void idle.destroy())
+  idle.on('error', () => {})
+  idle.write(message(['GET /long HTTP/1.1', 'Host: a.example']))
+  while (!gateway.records.some(({ path }) => path === '/long')) await nextTurn()
+  t.match(gateway.records.find(({ path }) => path === '/long')?.evidence, { fault: 'timeout', detail: /^reader / })
   fn.serve = (socket) => socket.write(whole)
   t.equal((await ask('GET', '/a')).status, 200)
   fn.serve = (socket) => socket.destroy()

@@ -40,7 +40,7 @@ const drip = (head: string, piece: string, everyMs: number) => (socket: Socket) 
 const headersMs = 400
 const idleMs = 300
 const totalMs = 900
-const slack = 250
+const slack = 400
 
 const beforeTheHead: readonly Fault[] = [
   { what: 'says nothing', serve: () => {}, expect: 504, withinMs: headersMs + slack },

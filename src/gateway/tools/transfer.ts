@@ -330,7 +330,8 @@ export class Transfer implements Answer {
       this.#gate?.failed(this.#ticket, !isCallers)
       return settle({ fault, detail, sent: this.#connected, began: this.#began })
     }
-    if (fault !== 'aborted') this.#gate?.brokeOff(this.#ticket)
+    // A caller who reads too slowly, or leaves, is no fault of the function's.
+    if (fault !== 'aborted' && !this.#paused) this.#gate?.brokeOff(this.#ticket)
     this.#exchange.upstreamFailed(fault, detail)
     if (this.#collecting !== null) {
       this.#collecting.done(null)
