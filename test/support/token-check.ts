@@ -16,12 +16,8 @@ export function tokenCheck(
   asked: Partial<JwtMethod>,
   verifier: TokenVerifier,
   lent: Partial<Parameters<typeof checkToken>[2]> = {},
+  possession?: Parameters<typeof checkToken>[3],
 ): Check {
-  return checkToken(jwtMethod(asked), verifier, {
-    clock: testClock(),
-    issuers: {},
-    revocations: nothingRevoked,
-    resourceMetadata: null,
-    ...lent,
-  })
+  const tools = { clock: testClock(), issuers: {}, revocations: nothingRevoked, resourceMetadata: null, ...lent }
+  return checkToken(jwtMethod(asked), verifier, tools, possession)
 }
