@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { postern } from '../cli/command-line.js'
+import { writeFolder } from '../policy/folder.js'
 import { startGateway } from '../support/gateway.js'
 import { harmlessUrls, type Proven, proofFor, proofKit, proofRows } from '../support/hostile-proofs.js'
 import { makeKey, startIssuer, testClock } from '../support/issuer.js'
@@ -360,4 +362,33 @@ t.test('the published examples name their keys and tokens as we do', async (t) =
   t.same(thumbprintOf(ec), { thumbprint: '0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I' })
   const ath = createHash('sha256').update('Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU').digest('base64url')
   t.equal(ath, 'fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo')
+})
+
+t.test('a policy test proves its caller’s key, and explain does so too', async (t) => {
+  const folder = writeFolder(t, {
+    'routes.yaml': `
+issuers:
+  main:
+    issuer: https://id.example.com/
+    audience: orders-api
+    dpop: { mode: required, publicUrls: ["https://api.example.com/v1"], nonce: 5m }
+upstreams: { fn: { url: "http://127.0.0.1:9" } }
+routes:
+  GET /orders: { upstream: fn, auth: { jwt: main } }
+`,
+    'routes.test.yaml': `
+as: { jwt: { sub: u1 } }
+send: { GET: "/orders?page=2" }
+tests:
+  a caller with its key passes: { expect: { status: 200 } }
+  and again, with a proof of its own: { expect: { status: 200 } }
+  a token without a key is refused: { as: { jwt: { sub: u1, cnf: null } }, expect: { status: 401, code: auth.scheme-unsupported } }
+  a token of another key is refused: { as: { jwt: { sub: u1, cnf: { jkt: other } } }, expect: { status: 401, code: auth.proof-key-other } }
+`,
+  })
+  const tested = await postern(['test', folder])
+  t.equal(tested.code, 0, tested.out)
+  const input = 'GET /orders?page=2 HTTP/1.1\r\nHost: gateway.test\r\n\r\n'
+  const explained = await postern(['explain', '-r', '-', '-p', folder, '--as', '{ jwt: { sub: u1 } }'], { input })
+  t.equal(explained.code, 0, explained.out)
 })

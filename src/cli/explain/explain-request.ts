@@ -11,12 +11,12 @@ import { reasoning } from '../../stages/inspect/reasoning.js'
 import { Kept } from '../../state/kept.js'
 import { formatPlace } from '../../values/place.js'
 import type { Vault } from '../../values/secret.js'
-import { credentialHeader } from '../policy-tests/credential.js'
+import { credentialHeader, proofHeader } from '../policy-tests/credential.js'
 import type { Paint } from '../terminal.js'
 import { signAnew, withStandInIssuers } from './known-token.js'
 import { reasonOf } from './reasons.js'
 import { recordLines } from './record-lines.js'
-import { readRequestText, withHeader } from './request-text.js'
+import { headerIn, readRequestText, withHeader } from './request-text.js'
 import { smallestChange } from './smallest-change.js'
 
 /** What is asked about a request. */
@@ -58,7 +58,15 @@ export async function explainRequest(question: RequestQuestion): Promise<Request
     const route = (await judgeOnce(plan, question, kept, written.bytes)).record.route
     const found = plan.routes.find(({ id }) => id === route) ?? null
     const shown = await credentialHeader(as, found, credentials, systemClock.now())
-    asked = { bytes: shown === null ? written.bytes : withHeader(written.bytes, ...shown), notes: [] }
+    let { bytes } = written
+    if (shown !== null) {
+      const [method = '', target = ''] = bytes.toString('latin1').split(' ', 2)
+      const request = { method, target, host: headerIn(bytes, 'host') ?? '' }
+      const proof = await proofHeader(shown, request, credentials, systemClock.now())
+      bytes = withHeader(bytes, ...shown)
+      if (proof !== null) bytes = withHeader(bytes, ...proof)
+    }
+    asked = { bytes, notes: [] }
   }
   const judged = await judgeOnce(plan, question, kept, asked.bytes)
   const route = plan.routes.find(({ id }) => id === judged.record.route) ?? null

@@ -52,7 +52,21 @@ export async function credentialHeader(
     )
   }
   const claims = timed(credential.claims, now)
-  return ['Authorization', `Bearer ${await credentials.token(issuer, { now, claims, isForged: credential.isForged })}`]
+  const token = await credentials.token(issuer, { now, claims, isForged: credential.isForged })
+  const isBound = credentials.plan.issuers[issuer]?.dpop?.required === true && claims['cnf'] !== null
+  return ['Authorization', `${isBound ? 'DPoP' : 'Bearer'} ${token}`]
+}
+
+/** The proof that goes with a credential of the scheme DPoP; null for every other. */
+export async function proofHeader(
+  [, credential]: readonly [string, string],
+  { method, target, host }: { readonly method: string; readonly target: string; readonly host: string },
+  { prover }: TestCredentials,
+  now: number,
+): Promise<readonly [string, string] | null> {
+  if (!credential.startsWith('DPoP ')) return null
+  const [path = ''] = target.split('?', 1)
+  return ['DPoP', await prover.prove(credential.slice('DPoP '.length), { method, host, path }, now)]
 }
 
 /** The issuer that a route asks for; its settings are the auth stage's own, so they are read with care. */

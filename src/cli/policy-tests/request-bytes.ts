@@ -9,7 +9,7 @@ export interface PlainRequest {
 }
 
 /** The host that rehearsed requests ask for unless they say otherwise. */
-const usualHost = 'gateway.test'
+export const usualHost = 'gateway.test'
 
 /** The bytes of a request. Its own headers win; Host, Content-Type and Content-Length are added where they are missing. */
 export function requestBytes({ method, target, headers, body }: PlainRequest): Buffer {

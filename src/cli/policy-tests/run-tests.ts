@@ -8,10 +8,10 @@ import { Kept } from '../../state/kept.js'
 import type { Problem } from '../../values/problem.js'
 import type { Vault } from '../../values/secret.js'
 import { Coverage, type CoverageReport } from './coverage.js'
-import { CredentialFault, credentialHeader, type RouteFinder, routeFinder } from './credential.js'
+import { CredentialFault, credentialHeader, proofHeader, type RouteFinder, routeFinder } from './credential.js'
 import { type Miss, missesOf, type Seen } from './expectations.js'
 import { type NearestReason, nearestReason } from './nearest-reason.js'
-import { rawRequestBytes, requestBytes } from './request-bytes.js'
+import { rawRequestBytes, requestBytes, usualHost } from './request-bytes.js'
 
 /** What became of one test. */
 export interface TestOutcome {
@@ -143,7 +143,11 @@ async function runTest(test: PolicyTest, stage: TestStage, playing: Playing): Pr
 async function bytesOf({ send, as }: PolicyTest, now: number, { credentials, findRoute }: Playing): Promise<Buffer> {
   if ('raw' in send) return rawRequestBytes(send.raw)
   const shown = await credentialHeader(as, findRoute(send.method, send.target), credentials, now)
-  return requestBytes(shown === null ? send : { ...send, headers: { ...send.headers, [shown[0]]: shown[1] } })
+  if (shown === null) return requestBytes(send)
+  const host = Object.entries(send.headers).find(([name]) => name.toLowerCase() === 'host')?.[1] ?? usualHost
+  const proof = await proofHeader(shown, { ...send, host }, credentials, now)
+  const headers = Object.fromEntries(proof === null ? [shown] : [shown, proof])
+  return requestBytes({ ...send, headers: { ...send.headers, ...headers } })
 }
 
 /** Far from midnight and from the hour, so that no calendar window turns by chance. */

@@ -3,6 +3,7 @@ import { exportJWK, SignJWT } from 'jose'
 import type { ClientPlan, IssuerPlan, Plan } from '../../plan/plan.js'
 import { newApiKey } from '../../stages/auth/api-key.js'
 import { revealText, type Vault } from '../../values/secret.js'
+import { type TestProver, testProver } from './test-proofs.js'
 
 /** Credentials of a test: real signatures and real keys, good for the plan that goes with them and for no other. */
 export interface TestCredentials {
@@ -10,6 +11,8 @@ export interface TestCredentials {
   readonly plan: Plan
   /** A token of this issuer, good at the wish's time but for what it changes. Throws for an issuer that is not in the plan. */
   token(issuer: string, wish: TokenWish): Promise<string>
+  /** Whose key the tokens of issuers with `dpop: required` are bound to. */
+  readonly prover: TestProver
   /** The key of a client, by its name or the first; undefined for one that is not in the plan. */
   apiKey(client: string, key?: string): string | undefined
 }
@@ -48,8 +51,12 @@ export async function testCredentials(plan: Plan, vault: Vault): Promise<TestCre
   for (const [name, issuer] of Object.entries(plan.issuers)) {
     const made = await standInIssuer(issuer, vault)
     signers.set(name, made.signer)
-    issuers[name] = made.issuer
+    // A test cannot answer a challenge, so nobody asks it for a nonce; and its proofs are signed with ES256.
+    const { dpop } = made.issuer
+    issuers[name] =
+      dpop === undefined ? made.issuer : { ...made.issuer, dpop: { ...dpop, nonce: null, algorithms: ['ES256'] } }
   }
+  const prover = await testProver(plan)
   const keys = new Map<string, ReadonlyMap<string, string>>()
   const clients: Record<string, ClientPlan> = {}
   for (const [name, client] of Object.entries(plan.clients)) {
@@ -59,11 +66,13 @@ export async function testCredentials(plan: Plan, vault: Vault): Promise<TestCre
   }
   return {
     plan: { ...plan, issuers, clients },
+    prover,
     token: (name, wish) => {
       const issuer = issuers[name]
       const signer = signers.get(name)
       if (issuer === undefined || signer === undefined) throw new Error(`issuer ${name} is not in the plan`)
-      return sign(issuer, signer, wish)
+      const bound = issuer.dpop?.required === true ? { cnf: prover.cnf } : {}
+      return sign(issuer, signer, { ...wish, claims: { ...bound, ...wish.claims } })
     },
     apiKey: (client, key) => {
       const known = keys.get(client)
