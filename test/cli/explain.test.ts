@@ -45,6 +45,28 @@ const folderOf = (t: { testdir(files: Record<string, string>): string }) =>
     'shop.yaml': routes,
   })
 
+t.test('what is inspected, by what, and why the rest is not', async (t) => {
+  const policies = t.testdir({
+    'a.yaml': `upstreams: { fn: { url: "https://fn.shop.example" } }
+routes:
+  POST /a:
+    upstream: fn
+    auth: none
+    reason: a test
+    request: { body: { type: object, properties: { kind: { enum: [a, b] }, note: { type: string } } } }
+    inspect:
+      fields: { "body:/text": markdown }
+      detectors: { ldap: off }
+      exceptions: { note: { rule: sqli, at: "body:/note", owner: ana, until: 2099-01-01 } }
+`,
+  })
+  const { out } = await postern(['explain', 'POST', '/a', '--policies', policies])
+  t.match(out, /Inspection\n {2}not inspected, for the schema leaves no room: body:\/kind\n/)
+  t.match(out, /body:\/text holds markdown: without what such text trips/)
+  t.match(out, /body:\/note without sqli: exception note/)
+  t.match(out, /detectors that do not deny: ldap off/)
+})
+
 t.test('every value of a route has its line, and what it took the place of', async (t) => {
   const policies = folderOf(t)
   const { code, out } = await postern(['explain', 'POST', '/orders', '--policies', policies])

@@ -121,6 +121,8 @@ export function formatRoute(
     )
   }
   lines.push('', 'Order of controls', ...controls(route, plan, paint))
+  const inspected = inspection(route)
+  if (inspected.length > 0) lines.push('', 'Inspection', ...inspected)
   if (candidates.length > 1) {
     const idWidth = Math.max(...candidates.map(({ id }) => id.length))
     lines.push('', 'Candidates')
@@ -239,6 +241,32 @@ function controls(route: RoutePlan, plan: Plan, paint: Paint): string[] {
     return `  ${at} ${name.padEnd(12)} ${says.padEnd(saysWidth)}  ${paint('dim', place)}`.trimEnd()
   })
 }
+
+/** What is inspected by what, and why the rest is not. The settings are the stage's own, so they are read with care. */
+function inspection(route: RoutePlan): string[] {
+  const settings = Object(route.steps.find(({ stage }) => stage === 'inspect')?.settings)
+  const pinned: unknown[] = Array.isArray(settings.pinned) ? settings.pinned : []
+  const fields: unknown[] = Array.isArray(settings.fields) ? settings.fields : []
+  const exceptions: unknown[] = Array.isArray(settings.exceptions) ? settings.exceptions : []
+  const modes = Object.entries(Object(settings.detectors)).map(([name, mode]) => `${name} ${String(mode)}`)
+  const shown = pinned.slice(0, mostPinned).map((place) => printable(String(place)))
+  const more = pinned.length > mostPinned ? `, and ${pinned.length - mostPinned} more` : ''
+  return [
+    ...(pinned.length > 0 ? [`  not inspected, for the schema leaves no room: ${shown.join(', ')}${more}`] : []),
+    ...fields.map(
+      (field) =>
+        `  ${printable(String(Object(field).at))} holds ${String(Object(field).text)}: without what such text trips`,
+    ),
+    ...exceptions.map(
+      (rule) =>
+        `  ${printable(String(Object(rule).at))} without ${String(Object(rule).rule)}: exception ${printable(String(Object(rule).name))}`,
+    ),
+    ...(modes.length > 0 ? [`  detectors that do not deny: ${modes.join(', ')}`] : []),
+  ]
+}
+
+/** Places that one line names. */
+const mostPinned = 8
 
 /** `orders.yaml:6`; the column would only widen the table. */
 function shortPlace({ file, line }: Place): string {
