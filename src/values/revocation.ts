@@ -29,7 +29,7 @@ export interface RevocationBook {
 }
 
 /** Longer than any token should live; what must last longer belongs into the policy. */
-export const longestRevocationMs = 366 * 24 * 3_600_000
+const longestRevocationMs = 366 * 24 * 3_600_000
 
 /**
  * Reads what an operator asks for: `{ "subject": "u1", "issuer": "main", "forMs": 86400000, "issuedBefore": 1800000000000 }`,
