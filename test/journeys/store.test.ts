@@ -233,7 +233,10 @@ t.test('TLS with an own authority, and a user of the store’s ACL who may do li
   const upstream = await startUpstream(t)
   const policy = files(
     upstream.url,
-    '{ url: "rediss://gate:${secret:word}@localhost:PORT", ca: ca.pem, commandTimeout: 2s }'.replace('PORT', String(redis.port)),
+    '{ url: "rediss://gate:${secret:word}@localhost:PORT", ca: ca.pem, commandTimeout: 2s }'.replace(
+      'PORT',
+      String(redis.port),
+    ),
     {
       limit: 'quota: 1, window: 1h',
       more: 'secrets: { word: { file: word.secret } }\n',
