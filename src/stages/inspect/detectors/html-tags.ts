@@ -2,7 +2,7 @@ import type { Finding, View } from '../view.js'
 import { readTag, type Tag } from './html-lexer.js'
 
 /** Elements that run or load code, or change where a page's requests go, whatever their attributes. */
-export const active = new Set([
+const active = new Set([
   'script',
   'iframe',
   'frame',
@@ -110,7 +110,7 @@ function judge(view: View, tag: Tag): string | null {
 }
 
 /** In a document, a mere mention such as `<script>` is text about HTML; one with a source or a body of code runs. */
-export function runs(view: View, tag: Tag, name: string): boolean {
+function runs(view: View, tag: Tag, name: string): boolean {
   if (name !== 'script') {
     return tag.attributes.some(
       ({ name: attribute, value }) =>

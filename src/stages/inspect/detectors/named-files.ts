@@ -132,7 +132,7 @@ export function secretFile(view: View, start: number, end: number): string | nul
 }
 
 /** A copy of source or settings that an editor or an operator left behind. */
-export const backup =
+const backup =
   /\.(?:php\d?|jspx?|aspx?|py|rb|pl|js|ts|java|inc|conf|config|cnf|ini|ya?ml|xml|env|properties|sql)(?:\.(?:bak|old|orig|save|swp|backup|\d)|~)$/
 
 /** A file of somebody's home folder or of a repository, hidden by its dot. */

@@ -9,7 +9,7 @@ import { cutShort, stacked, statement } from './sql-statements.js'
 import { whole } from './sql-whole.js'
 import { telltales } from './sql-words.js'
 
-export const quotes = has.singleQuote | has.doubleQuote | has.backtick
+const quotes = has.singleQuote | has.doubleQuote | has.backtick
 
 const afterQuote =
   has.equals |
@@ -87,7 +87,7 @@ const isFence = (t: SqlTokens, i: number): boolean =>
   t.before[i + 2] === backtick &&
   t.ends[i] === t.starts[i + 1]
 
-export function at(view: View, t: SqlTokens, i: number): string | null {
+function at(view: View, t: SqlTokens, i: number): string | null {
   switch (t.kinds[i]) {
     case kind.logic:
       return condition(view, t, i)
