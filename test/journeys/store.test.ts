@@ -226,7 +226,7 @@ t.test('TLS with an own authority, and a user of the store’s ACL who may do li
   const { cert, key } = makeCertificate({ name: 'localhost' })
   const folder = t.testdir({ 'cert.pem': cert, 'key.pem': key })
   const acl = join(folder, 'users.acl')
-  const rights = '+eval +evalsha +time +get +set +del +exists'
+  const rights = '+eval +evalsha +time +get +set +del +exists +hget +hset +hdel +hvals'
   writeFileSync(acl, `user default off\nuser gate on >hunter2 resetkeys ~postern:* resetchannels -@all ${rights}\n`)
   const files_ = ['--tls-cert-file', join(folder, 'cert.pem'), '--tls-key-file', join(folder, 'key.pem')]
   const redis = await startRedis(t, ['--tls-port', ...files_, '--tls-auth-clients', 'no', '--aclfile', acl])
