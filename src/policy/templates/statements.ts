@@ -34,7 +34,7 @@ function statementOf(section: NodeSection): Statement | null {
       exceptions: list('NotAction', 'NotResource'),
     }
   }
-  // https://registry.terraform.io/providers/hashicorp/aws/latest/docs/data-sources/iam_policy_document
+  // The data source aws_iam_policy_document of Terraform's AWS provider, whose effect is Allow unless it says otherwise.
   const effect = section.get('effect').value
   if (section.get('actions').value === undefined || (effect !== undefined && effect !== 'Allow')) return null
   return {
