@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, exitCode, type Given, Refusal, UsageFault } from './command.js'
 import type { Terminal } from './terminal.js'
@@ -57,12 +57,22 @@ export const command: Command = {
   },
 }
 
+/** Lines of a file; throws Refusal for what cannot be read. */
+function linesOf(file: string): number {
+  try {
+    return readFileSync(file, 'latin1').split('\n').length - 1
+  } catch (error) {
+    throw new Refusal(
+      `--corpus names a file; ${file} cannot be read: ${error instanceof Error ? error.message : 'it failed'}.`,
+    )
+  }
+}
+
 async function score(file: string, given: Given, terminal: Terminal): Promise<number> {
-  if (!existsSync(file)) throw new Refusal(`${file} does not exist.`)
   const show = Number(given.text('show') ?? 0)
   if (!Number.isInteger(show) || show < 0) throw new UsageFault('--show wants a number.')
   const { formatScore, scoreCorpus } = await import('./inspect/corpus.js')
-  const total = readFileSync(file, 'latin1').split('\n').length - 1
+  const total = linesOf(file)
   const isWatched = process.stderr.isTTY === true
   const result = await scoreCorpus(file, {
     by: oneOf(groupings, given.text('by'), '--by') ?? 'category',

@@ -71,7 +71,8 @@ t.test('what cannot be asked is said in one sentence', async (t) => {
     [['inspect', '--at', 'note', 'x'], /--at wants a place/, 2],
     [['inspect', '--text', 'verse', 'x'], /--text is one of prose, code/, 2],
     [['inspect', 'x', '--corpus', 'y'], /Either a VALUE or --corpus FILE/, 2],
-    [['inspect', '--corpus', 'nowhere.jsonl'], /does not exist/, 1],
+    [['inspect', '--corpus', 'nowhere.jsonl'], /nowhere\.jsonl cannot be read: ENOENT/, 1],
+    [['inspect', '--corpus', 'policies'], /policies cannot be read: EISDIR/, 1],
     [['inspect', '--corpus', file], /odd\.jsonl:1 is no case/, 1],
   ] as const) {
     const { code, err } = await postern([...args])

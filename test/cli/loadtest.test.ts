@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Call } from '../../src/cli/loadtest/call.js'
 import type { Caller } from '../../src/cli/loadtest/callers.js'
+import { startOwnGateways } from '../../src/cli/loadtest/own-gateway.js'
 import { valueFor } from '../../src/cli/loadtest/sample.js'
 import { type Shape, schedule, shapes } from '../../src/cli/loadtest/shapes.js'
 import type { TestedLimit } from '../../src/cli/loadtest/tested-limit.js'
@@ -271,6 +272,17 @@ t.test('a request that the route refuses proves nothing, until a better one is g
   t.not(given.code, 1, given.out)
 })
 
+t.test('nobody waits for a gateway that is no more', async (t) => {
+  const own = await startOwnGateways({ folder: join(folder(t), 'policies'), gateways: 1 })
+  if ('problems' in own) return t.fail('the policy is sound')
+  t.match(await own.credential('GET /items/{id}', { kind: 'jwt', issuer: 'main', claims: {}, isForged: false }), [
+    'Authorization',
+    /^Bearer ey/,
+  ])
+  await own.close()
+  await t.rejects(own.credential('GET /items/{id}', { kind: 'none' }), /The gateway of the test ended/)
+})
+
 t.test('what makes no test is said at once', async (t) => {
   const cwd = folder(t)
   const table: [string[], number, RegExp][] = [
@@ -281,6 +293,8 @@ t.test('what makes no test is said at once', async (t) => {
     [['GET /items/{id}', '--shape', 'stedy'], 2, /Did you mean steady/],
     [['GET /items/{id}', '--for', '8'], 2, /--for takes a duration/],
     [['GET /items/{id}', '--target', 'http://203.0.113.9'], 2, /not this machine/],
+    [['GET /items/{id}', '--html', 'no/such/folder.html'], 2, /--html names a file to write; .* cannot be written/],
+    [['GET /items/{id}', '--body', 'none.json'], 2, /--body names a file; .*none\.json cannot be read/],
     [['GET /items/{id}', '--offered', 'lots'], 2, /--offered takes a number/],
   ]
   for (const [args, expected, says] of table) {

@@ -55,18 +55,23 @@ export async function startOwnGateways({
   })
   const waiting = new Map<number, (answer: ThreadAnswer & { kind: 'credential' }) => void>()
   let nextId = 0
+  let ended: string | null = null
   const first = await new Promise<ThreadAnswer>((resolve, reject) => {
-    thread.on('error', reject)
+    /** Whoever waits for a thread that is no more would wait for ever. */
+    const end = (why: string): void => {
+      ended ??= why
+      for (const [id, answer] of waiting) answer({ kind: 'credential', id, header: null, fault: ended })
+      waiting.clear()
+      reject(new Refusal(ended))
+    }
+    thread.on('error', (error) => end(`The gateway of the test failed: ${error.message}.`))
+    thread.on('exit', () => end('The gateway of the test ended.'))
     thread.on('message', (answer: ThreadAnswer) => {
       if (answer.kind === 'credential') {
         waiting.get(answer.id)?.(answer)
         waiting.delete(answer.id)
       } else resolve(answer)
     })
-  }).catch((error: unknown) => {
-    throw new Refusal(
-      `The gateway of the test could not start: ${error instanceof Error ? error.message : 'it failed'}.`,
-    )
   })
   if (first.kind !== 'ready') {
     await thread.terminate()
@@ -77,6 +82,7 @@ export async function startOwnGateways({
     store: first.store,
     isStoreLeftOut: first.isStoreLeftOut,
     async credential(route, credential) {
+      if (ended !== null) throw new Refusal(ended)
       const id = nextId++
       const answer = await new Promise<ThreadAnswer & { kind: 'credential' }>((resolve) => {
         waiting.set(id, resolve)

@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import type { Plan, RoutePlan } from '../../plan/plan.js'
 import { loadPolicy } from '../../policy/load.js'
 import { readPolicyTests } from '../../policy/test-reader.js'
@@ -73,7 +72,7 @@ export async function testLimits(wish: LoadWish, terminal: Terminal): Promise<nu
   const tested = results.filter((result): result is Tested => 'run' in result)
   if (wish.html !== null) {
     const { htmlReport } = await import('./html.js')
-    writeFileSync(resolve(terminal.cwd, wish.html), htmlReport(tested, { version, at: new Date(), store }))
+    writeFileSync(wish.html, htmlReport(tested, { version, at: new Date(), store }))
   }
   if (wish.json) terminal.out(`${JSON.stringify({ store, tested: results.map(asJson) }, null, 2)}\n`)
   else tellAll(results, wish, last, terminal)

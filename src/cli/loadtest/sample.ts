@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Plan, RoutePlan } from '../../plan/plan.js'
 import type { PolicyTest, PolicyTestFile, TestCaller } from '../../policy/test-file.js'
 import type { AuthSettings, Method } from '../../stages/auth/settings.js'
@@ -18,7 +17,7 @@ export interface SampleCall {
 export interface SampleWish {
   /** Path and query. */
   readonly target?: string | undefined
-  readonly bodyFile?: string | undefined
+  readonly body: Buffer | null
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -34,14 +33,13 @@ export function sampleFor(
 ): SampleCall {
   const tested = testedSample(route, routeFinder(plan), files)
   const found = tested ?? inventedSample(route, plan)
-  const body = wish.bodyFile === undefined ? found.sample.body : readFileSync(wish.bodyFile)
   return {
     ...found,
     sample: {
       ...found.sample,
       target: wish.target ?? found.sample.target,
-      headers: { ...(wish.bodyFile !== undefined && json), ...found.sample.headers, ...wish.headers },
-      body,
+      headers: { ...(wish.body !== null && json), ...found.sample.headers, ...wish.headers },
+      body: wish.body ?? found.sample.body,
     },
   }
 }

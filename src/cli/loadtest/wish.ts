@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseDuration } from '../../values/duration.js'
 import { nearest } from '../../values/nearest.js'
@@ -29,6 +29,7 @@ export interface LoadWish {
   readonly targets: readonly URL[]
   readonly callers: readonly Caller[] | null
   readonly json: boolean
+  /** Absolute. */
   readonly html: string | null
 }
 
@@ -43,6 +44,7 @@ export function readWish(given: Given, cwd: string): LoadWish {
   }
   const named = given.text('policies') ?? 'policies'
   const body = given.text('body')
+  const html = given.text('html')
   return {
     named,
     folder: resolve(cwd, named),
@@ -56,13 +58,13 @@ export function readWish(given: Given, cwd: string): LoadWish {
     gateways: readNumber('gateways', given.text('gateways') ?? '1', 1, 8),
     sample: {
       target: given.text('send'),
-      bodyFile: body === undefined ? undefined : resolve(cwd, body),
+      body: body === undefined ? null : readBody(resolve(cwd, body)),
       headers: Object.fromEntries(given.texts('header').map(readHeader)),
     },
     targets,
     callers: callersFile === undefined ? null : readCallers(resolve(cwd, callersFile)),
     json: given.has('json'),
-    html: given.text('html') ?? null,
+    html: html === undefined ? null : writable(resolve(cwd, html)),
   }
 }
 
@@ -90,6 +92,26 @@ function readNumber(flag: string, text: string, least: number, most: number): nu
   throw new UsageFault(`--${flag} takes a number from ${least} to ${most}; it is "${text}".`)
 }
 
+function readBody(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new UsageFault(`--body names a file; ${file} cannot be read: ${reasonOf(error)}.`)
+  }
+}
+
+/** Asked before the load begins: a run of minutes must not end without its report. */
+function writable(file: string): string {
+  try {
+    closeSync(openSync(file, 'a'))
+    return file
+  } catch (error) {
+    throw new UsageFault(`--html names a file to write; ${file} cannot be written: ${reasonOf(error)}.`)
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : 'it failed')
+
 function readHeader(text: string): readonly [string, string] {
   const colon = text.indexOf(':')
   if (colon < 1) throw new UsageFault(`--header takes "Name: value"; it is "${text}".`)
@@ -112,7 +134,7 @@ function readCallers(file: string): readonly Caller[] {
   try {
     list = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new UsageFault(`${file} cannot be read as JSON: ${error instanceof Error ? error.message : 'it failed'}.`)
+    throw new UsageFault(`${file} cannot be read as JSON: ${reasonOf(error)}.`)
   }
   if (!Array.isArray(list) || list.length === 0) throw new UsageFault(`${file} holds no list of callers.`)
   return list.map((entry: unknown, i): Caller => {
